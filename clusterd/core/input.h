@@ -1,0 +1,110 @@
+/*
+ * input: everything that can happen to the core.
+ *
+ * One struct ha_input goes into one ha_core_step().  Every input carries the
+ * time; the core has no clock of its own.
+ *
+ * Ownership  the caller keeps what it passes; the core copies.
+ */
+#ifndef HA_CORE_INPUT_H
+#define HA_CORE_INPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mono.h"
+#include "core/message.h"
+#include "core/types.h"
+
+enum ha_input_kind {
+	HA_IN_TICK,    /* the end of a turn of the loop, or the deadline */
+	HA_IN_MESSAGE, /* a peer said something */
+	HA_IN_LINK,    /* a link came up, went down, or has room again */
+	HA_IN_SESSION, /* the kernel said something of one entry */
+	HA_IN_DUMP,    /* a dump begins or ends, or events were lost */
+	HA_IN_DONE,    /* an operation on the kernel has its result */
+	HA_IN_STALL,   /* this process did not run for a while */
+	HA_IN_ADMIN,   /* the operator asks for something */
+};
+
+/* Authenticated and decoded; generation is the connection's. */
+struct ha_in_message {
+	uint8_t peer;
+	uint8_t link;
+	uint64_t generation;
+	const struct ha_message *message;
+};
+
+enum ha_link_event {
+	HA_LINK_UP,   /* handshake done */
+	HA_LINK_DOWN, /* connection closed */
+	HA_LINK_ROOM, /* one batch has left for the network */
+};
+
+struct ha_in_link {
+	enum ha_link_event event;
+	uint8_t peer;
+	uint8_t link;
+	uint64_t generation;
+	struct ha_boot boot; /* UP: of the peer */
+	uint8_t state;       /* UP: enum ha_state of the peer */
+};
+
+enum ha_session_event {
+	HA_SESSION_NEW,
+	HA_SESSION_UPDATE,
+	HA_SESSION_END,
+	HA_SESSION_DUMPED, /* seen in a dump */
+};
+
+struct ha_in_session {
+	enum ha_session_event event;
+	struct ha_record record; /* flags: 0 */
+	bool bits_known;         /* the event told our two bits */
+	bool owner_bit;
+	bool replica_bit;
+	bool has_timeout; /* END: the kernel removed a live entry */
+	bool foreign;     /* another program did it */
+	bool offloaded;   /* in a flowtable: counts as carrying traffic */
+};
+
+enum ha_dump_event {
+	HA_DUMP_BEGIN,
+	HA_DUMP_END,
+	HA_DUMP_LOST, /* the kernel dropped events: ask for a dump */
+};
+
+struct ha_in_dump {
+	enum ha_dump_event event;
+};
+
+/* What became of one struct ha_kernel_op. */
+struct ha_in_done {
+	uint64_t ticket; /* of the operation */
+	int result;      /* HA_OK, HA_ERR_EXISTS, HA_ERR_ABSENT, HA_ERR_FULL,
+	                  * HA_ERR_AGAIN, HA_ERR_UNSUPPORTED, HA_ERR_IO */
+};
+
+enum ha_admin_verb {
+	HA_ADMIN_SYNC_FROM, /* full synchronisation; member 0: from all */
+};
+
+struct ha_in_admin {
+	enum ha_admin_verb verb;
+	uint8_t member;
+};
+
+struct ha_input {
+	enum ha_input_kind kind;
+	struct ha_time now; /* never earlier than that of the input before */
+	union {
+		struct ha_in_message message;
+		struct ha_in_link link;
+		struct ha_in_session session;
+		struct ha_in_dump dump;
+		struct ha_in_done done;
+		struct ha_in_admin admin;
+	} u;
+};
+
+#endif /* HA_CORE_INPUT_H */
