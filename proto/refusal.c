@@ -1,0 +1,99 @@
+#include "proto/refusal.h"
+
+static const struct {
+	const char *name;
+	const char *sentence;
+	const char *heard;
+} WORDS[HA_REFUSE_MAX] = {
+	[HA_REFUSE_NONE] = {
+		"none",
+		"nothing was wrong",
+		"the peer closed without saying why",
+	},
+	[HA_REFUSE_PROTOCOL] = {
+		"no-common-protocol",
+		"the peer speaks no protocol version that this member speaks",
+		"the peer speaks no protocol version that this member speaks",
+	},
+	[HA_REFUSE_CLUSTER] = {
+		"wrong-cluster",
+		"the peer has another cluster id",
+		"the peer says that its cluster id is not ours",
+	},
+	[HA_REFUSE_NOT_ME] = {
+		"not-for-me",
+		"the peer wants a member with another index or serial",
+		"the peer says that it is not the member we have at its address",
+	},
+	[HA_REFUSE_SERIAL] = {
+		"unknown-serial",
+		"the peer's index and serial are not in our cluster file",
+		"the peer says that our index and serial are not in its file",
+	},
+	[HA_REFUSE_DIRECTION] = {
+		"wrong-direction",
+		"the peer dialled, but its index is not lower than ours",
+		"the peer says that it should have dialled, not we",
+	},
+	[HA_REFUSE_LINK] = {
+		"wrong-link",
+		"the peer wants the other link",
+		"the peer says that this is the other link's address or port",
+	},
+	[HA_REFUSE_KEY] = {
+		"unknown-key",
+		"the peer's public key is not in our cluster file",
+		"the peer says that our public key is not in its cluster file",
+	},
+	[HA_REFUSE_MY_KEY] = {
+		"not-my-key",
+		"the peer has a public key for this member that is not ours",
+		"the peer says that the public key in our file is not its own",
+	},
+	[HA_REFUSE_SECRET] = {
+		"wrong-secret",
+		"the peer has another cluster secret, or somebody replays it",
+		"the peer says that our cluster secret is not its own",
+	},
+	[HA_REFUSE_SEALED] = {
+		"not-verified",
+		"a message does not verify: a wrong key, or changed on the way",
+		"the peer says that a message of ours does not verify",
+	},
+	[HA_REFUSE_MALFORMED] = {
+		"malformed",
+		"the other end does not speak this protocol",
+		"the peer says that we do not speak its protocol",
+	},
+	[HA_REFUSE_BUSY] = {
+		"busy",
+		"too many connections wait for their handshake",
+		"the peer says that too many connections wait for a handshake",
+	},
+	[HA_REFUSE_STALE] = {
+		"stale",
+		"there is a newer connection with this peer",
+		"the peer says that it has a newer connection with us",
+	},
+};
+
+const char *
+ha_refusal_name(enum ha_refusal r)
+{
+	return (unsigned int)r < HA_REFUSE_MAX ? WORDS[r].name : "unknown";
+}
+
+const char *
+ha_refusal_sentence(enum ha_refusal r)
+{
+	return (unsigned int)r < HA_REFUSE_MAX ? WORDS[r].sentence
+	                                       : "for a reason not known";
+}
+
+const char *
+ha_refusal_heard(enum ha_refusal r)
+{
+	return (unsigned int)r < HA_REFUSE_MAX
+	    ? WORDS[r].heard
+	    : "the peer gives a reason that this version does not know";
+}
