@@ -1,0 +1,100 @@
+/*
+ * driver: between the core and the world.
+ *
+ * The only part of the product that calls ha_core_step().  It turns what
+ * sockets, kernel and people say into inputs, and does the outputs: messages
+ * to links, operations to the kernel, lines to the log, rows to the event
+ * history.
+ *
+ * Ownership  the driver borrows everything in struct ha_driver_parts, which
+ *            outlives it.  Views are borrowed until the loop turns.
+ * Threads    the loop's.
+ * Errors     HA_ERR_*.
+ */
+#ifndef HA_SHELL_DRIVER_H
+#define HA_SHELL_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mono.h"
+#include "core/core.h"
+#include "core/views.h"
+#include "shell/link_stats.h"
+
+struct ha_driver;
+struct ha_dataplane;
+struct ha_ha4;
+struct ha_log;
+struct ha_loop;
+struct ha_store;
+
+struct ha_driver_parts {
+	struct ha_loop *loop;
+	struct ha_log *log;
+	struct ha_store *store;           /* NULL: nothing is kept */
+	struct ha_dataplane *dataplane;   /* NULL: no kernel (tests only) */
+	struct ha_ha4 *ha4;
+	struct ha_shell_counters *counters;
+	struct ha_dur coalesce;           /* 0: never wait for more events */
+};
+
+/* Make the core and begin; settings are copied. */
+HA_MUST_USE int ha_driver_new(const struct ha_driver_parts *parts,
+    const struct ha_settings *settings, struct ha_driver **out);
+
+/* Stops the core; links and dataplane stay as they are.  NULL is allowed. */
+void ha_driver_free(struct ha_driver *d);
+
+/* --- for people and programs: control socket, web --- */
+
+/* An alarm that holds. */
+struct ha_alarm {
+	const char *name;     /* of the operator's contract; a literal */
+	uint8_t member;       /* whom it is about; 0: this member */
+	struct ha_time since;
+	int64_t since_wall_ms;
+};
+
+#define HA_ALARM_MAX 64
+
+/* What a peer told of itself in its last handshake. */
+struct ha_peer_info {
+	bool known; /* at least one handshake since the start */
+	char software[32];
+	uint64_t conf_digest;
+};
+
+/* To be looked at by ha_view_*(); never to be stepped by others.  A new one
+ * may take its place at any turn of the loop: ask again each time. */
+const struct ha_core *ha_driver_core(const struct ha_driver *d);
+
+struct ha_time ha_driver_now(const struct ha_driver *d);
+
+/* When the daemon began, by both clocks. */
+struct ha_time ha_driver_started(const struct ha_driver *d);
+
+const struct ha_shell_counters *ha_driver_counters(const struct ha_driver *d);
+
+/* HA_ERR_ABSENT: no such peer or link. */
+HA_MUST_USE int ha_driver_link_stats(const struct ha_driver *d, uint8_t peer,
+    enum ha_link_id link, struct ha_link_stats *out);
+
+/* HA_ERR_ABSENT: no such peer. */
+HA_MUST_USE int ha_driver_peer_info(const struct ha_driver *d, uint8_t peer,
+    struct ha_peer_info *out);
+
+/* Alarms that hold, oldest first. */
+size_t ha_driver_alarms(const struct ha_driver *d,
+    struct ha_alarm out[static HA_ALARM_MAX]);
+
+/* Is the gate open?  *known false: no gate is configured. */
+bool ha_driver_gate_open(const struct ha_driver *d, bool *known);
+
+/* What the operator asks for; done at once, goes on in the background. */
+HA_MUST_USE int ha_driver_admin(struct ha_driver *d,
+    const struct ha_in_admin *admin);
+
+#endif /* HA_SHELL_DRIVER_H */
