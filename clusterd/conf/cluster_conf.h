@@ -26,11 +26,11 @@
 #include "conf/conf_report.h"
 #include "core/settings.h"
 #include "core/types.h"
+#include "proto/keys.h"
 
 #define HA_CONF_PATH       "/etc/clusterd/cluster.conf"
 #define HA_CONF_FILE_MAX   (1024 * 1024) /* bytes of a file that is read */
 #define HA_CONF_DIGEST_LEN 32
-#define HA_KEY_LEN         32
 
 /* Lengths in bytes, terminator included. */
 #define HA_CONF_SERIAL_LEN      64
