@@ -123,7 +123,8 @@ uint8_t ha_handshake_peer_index(const struct ha_handshake *h);
 /* What the other end told; NULL: not before GREETED. */
 const struct ha_greeting *ha_handshake_peer(const struct ha_handshake *h);
 
-/* What the initiator claims, for a log line only; NULL: no hello yet. */
+/* The hello, made here or by the other end.  What the other end claims in it
+ * is for a log line only.  NULL: no hello yet. */
 const struct ha_hello *ha_handshake_claim(const struct ha_handshake *h);
 
 /* Once FAILED: why. */

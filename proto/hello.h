@@ -14,7 +14,6 @@
 #define HA_PROTO_HELLO_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,21 +23,23 @@
 #define HA_PROTOCOL_MIN 1
 #define HA_PROTOCOL_MAX 1
 
-#define HA_SERIAL_LEN 32 /* bytes, terminator included */
-#define HA_BANNER_LEN 24
-#define HA_HELLO_LEN  88 /* without mac1 */
-#define HA_MAC1_LEN   32
+#define HA_SERIAL_LEN    32 /* bytes, terminator included, zeros behind */
+#define HA_CHALLENGE_LEN 16
+#define HA_BANNER_LEN    24
+#define HA_HELLO_LEN     88 /* without mac1 */
+#define HA_MAC1_LEN      32
+#define HA_MESSAGE1_LEN  48 /* Noise_KKpsk0, no payload */
 
 struct ha_banner {
 	uint8_t protocol_min;
 	uint8_t protocol_max;
 	uint16_t flags; /* none is known yet; others are ignored */
-	uint8_t challenge[16];
+	uint8_t challenge[HA_CHALLENGE_LEN];
 };
 
 struct ha_hello {
-	uint8_t protocol; /* chosen: the highest that both speak */
-	uint8_t link;     /* enum ha_link_id */
+	uint8_t protocol;  /* chosen: the highest that both speak */
+	uint8_t link;      /* enum ha_link_id */
 	uint8_t initiator; /* member index */
 	uint8_t responder;
 	uint32_t cluster;
@@ -50,6 +51,9 @@ struct ha_hello {
 
 void ha_banner_encode(uint8_t out[static HA_BANNER_LEN],
     const struct ha_banner *b);
+
+/* Can this be the first byte of a banner?  Else it is that of a record. */
+bool ha_banner_begins(uint8_t first);
 
 HA_MUST_USE int ha_banner_decode(struct ha_banner *out,
     const uint8_t in[static HA_BANNER_LEN]);
@@ -64,14 +68,14 @@ void ha_hello_encode(uint8_t out[static HA_HELLO_LEN],
 HA_MUST_USE int ha_hello_decode(struct ha_hello *out,
     const uint8_t in[static HA_HELLO_LEN]);
 
-/* Printable ASCII without blanks, 1 to HA_SERIAL_LEN - 1 bytes. */
+/* Printable ASCII without blanks, 1 to HA_SERIAL_LEN - 1 bytes, then zeros. */
 bool ha_serial_valid(const char serial[static HA_SERIAL_LEN]);
 
 /* The keyed hash over all that the responder has before it verifies. */
 void ha_mac1(uint8_t out[static HA_MAC1_LEN],
     const uint8_t key[static HA_KEY_LEN],
     const uint8_t banner[static HA_BANNER_LEN],
-    const uint8_t hello[static HA_HELLO_LEN], const uint8_t *message1,
-    size_t message1_len);
+    const uint8_t hello[static HA_HELLO_LEN],
+    const uint8_t message1[static HA_MESSAGE1_LEN]);
 
 #endif /* HA_PROTO_HELLO_H */

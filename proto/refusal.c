@@ -1,5 +1,7 @@
 #include "proto/refusal.h"
 
+#include "proto/frame.h"
+
 static const struct {
 	const char *name;
 	const char *sentence;
@@ -75,6 +77,11 @@ static const struct {
 		"there is a newer connection with this peer",
 		"the peer says that it has a newer connection with us",
 	},
+	[HA_REFUSE_UNABLE] = {
+		"unable",
+		"out of memory, or a key in a file is not a key",
+		"the peer says that it is short of memory or has a bad key",
+	},
 };
 
 const char *
@@ -96,4 +103,11 @@ ha_refusal_heard(enum ha_refusal r)
 	return (unsigned int)r < HA_REFUSE_MAX
 	    ? WORDS[r].heard
 	    : "the peer gives a reason that this version does not know";
+}
+
+void
+ha_refusal_encode(uint8_t out[static HA_REFUSAL_LEN], enum ha_refusal reason)
+{
+	ha_frame_put_head(out, HA_REFUSAL_LEN - HA_FRAME_HEAD);
+	out[HA_FRAME_HEAD] = (uint8_t)reason;
 }

@@ -7,6 +7,10 @@
 #ifndef HA_PROTO_REFUSAL_H
 #define HA_PROTO_REFUSAL_H
 
+#include <stdint.h>
+
+#define HA_REFUSAL_LEN 3 /* bytes on the wire: a record of one byte */
+
 /* Numbers on the wire: never change one. */
 enum ha_refusal {
 	HA_REFUSE_NONE = 0,
@@ -23,6 +27,7 @@ enum ha_refusal {
 	HA_REFUSE_MALFORMED = 11, /* not what this protocol says */
 	HA_REFUSE_BUSY = 12,      /* too many connections without a handshake */
 	HA_REFUSE_STALE = 13,     /* there is a newer connection */
+	HA_REFUSE_UNABLE = 14,    /* out of memory, or a key of no use */
 	HA_REFUSE_MAX,
 };
 
@@ -35,5 +40,10 @@ const char *ha_refusal_sentence(enum ha_refusal r);
 
 /* The sentence of the end that was refused: what to look at here. */
 const char *ha_refusal_heard(enum ha_refusal r);
+
+/* The record that says it: also for a connection that is turned away before
+ * it gets a handshake. */
+void ha_refusal_encode(uint8_t out[static HA_REFUSAL_LEN],
+    enum ha_refusal reason);
 
 #endif /* HA_PROTO_REFUSAL_H */
