@@ -1,0 +1,393 @@
+/*
+ * Intake: what the kernel tells of its entries.
+ *
+ * An entry is known by its tuples: the kernel's own ids are not the same at
+ * two members and do not survive a restart.  Two bits of ours say what it is:
+ * the owner bit, that this member carries its packets; the replica bit alone,
+ * that it was put there for another member.
+ *
+ * The end of an entry is not always the end of its session.  A person or a
+ * program may delete it; TCP may have closed; its time may have run out; or
+ * the kernel may drop a living one, as it does with masqueraded sessions
+ * whose uplink goes down.
+ *
+ * Lost events are healed by one dump, after a quiet moment and never soon
+ * after the last one: what it does not show is gone.
+ */
+#include "core/core_priv.h"
+
+enum { TCP_BE_LIBERAL = 0x08 }; /* a flag that we set ourselves */
+
+static struct ha_record
+clean_record(const struct ha_record *r)
+{
+	struct ha_record out = *r;
+
+	out.status &= HA_STATUS_MASK;
+	out.flags = 0;
+	out.tcp_flags[0] &= (uint8_t)~TCP_BE_LIBERAL;
+	out.tcp_flags[1] &= (uint8_t)~TCP_BE_LIBERAL;
+	return out;
+}
+
+/* The session that an entry with this original tuple belongs to. */
+static struct session *
+find_entry(const struct ha_core *c, const struct ha_tuple *orig)
+{
+	struct session *s = NULL, *best = NULL;
+
+	while ((s = table_next_with(c, orig, s)) != NULL) {
+		if (!ha_tuple_equal(&s->record.orig, orig))
+			continue;
+		if (best == NULL || s->actual > best->actual ||
+		    (s->actual == best->actual && best->conflict))
+			best = s;
+	}
+	return best;
+}
+
+/* A new entry has r's tuples: the kernel has none of what had them before. */
+static void
+forget_entries(struct ha_core *c, const struct ha_tuple *t)
+{
+	struct session *s = NULL, *next = table_next_with(c, t, NULL);
+
+	while ((s = next) != NULL) {
+		next = table_next_with(c, t, s);
+		if (s->actual != ACTUAL_PRESENT || s->in_flight > 0 ||
+		    s->place == PLACE_DEAD)
+			continue;
+		kernel_absent(c, s);
+		if (owner_is_self(c, s)) {
+			owner_end(c, s, HA_END_REPLACED);
+			next = table_next_with(c, t, NULL);
+		}
+	}
+}
+
+/* ---- own sessions ---- */
+
+static bool
+same_state(const struct ha_record *a, const struct ha_record *b)
+{
+	return a->status == b->status && a->mark == b->mark &&
+	    a->tcp_state == b->tcp_state &&
+	    a->tcp_flags[0] == b->tcp_flags[0] &&
+	    a->tcp_flags[1] == b->tcp_flags[1] &&
+	    a->tcp_wscale[0] == b->tcp_wscale[0] &&
+	    a->tcp_wscale[1] == b->tcp_wscale[1];
+}
+
+static void
+publish_if_worth(struct ha_core *c, struct session *s)
+{
+	if (s->place == PLACE_PRIVATE && !owner_worth_publishing(s))
+		return;
+	if (!lifecycle_running(c))
+		return; /* the match publishes what is left to publish */
+	owner_publish(c, s);
+}
+
+static void
+update_own(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in, const struct ha_record *r)
+{
+	struct ha_record new = *r;
+	bool changed;
+
+	/* An untouched session's entry is our own copy: no news in it. */
+	if ((s->record.flags & HA_RECORD_UNTOUCHED) != 0 &&
+	    !(in->bits_known && in->owner_bit))
+		return;
+	new.orig = s->record.orig;
+	new.reply = s->record.reply;
+	new.flags = s->record.flags;
+	changed = !same_state(&new, &s->record);
+	s->record = new;
+	if (changed && s->place == PLACE_PRIVATE && s->conflict)
+		kernel_hold(c, s);
+	if (changed)
+		publish_if_worth(c, s);
+}
+
+static void
+create(struct ha_core *c, const struct ha_in_session *in,
+    const struct ha_record *r)
+{
+	struct ha_uid uid = { .boot = c->settings.boot.id,
+		.number = c->next_number, .creator = c->settings.self };
+	struct session *s = table_take(c, &uid, r);
+
+	if (s == NULL) {
+		c->counters.sessions_refused++;
+		c->refused_local = true;
+		return;
+	}
+	c->next_number++;
+	c->counters.sessions_created++;
+	s->place = PLACE_PRIVATE;
+	c->n_private++;
+	s->version.epoch = 1;
+	s->version.owner = c->settings.self;
+	s->bit = true;
+	s->offloaded = in->offloaded;
+	kernel_present(c, s);
+	kernel_hold(c, s);
+	if (s->place == PLACE_PRIVATE)
+		publish_if_worth(c, s);
+}
+
+static void
+create_orphan(struct ha_core *c, const struct ha_record *r)
+{
+	struct ha_uid none = { 0 };
+	struct session *s = table_take(c, &none, r);
+
+	if (s == NULL)
+		return;
+	s->place = PLACE_ORPHAN;
+	kernel_present(c, s);
+}
+
+/* ---- others' sessions ---- */
+
+static void
+update_other(struct session *s, const struct ha_in_session *in,
+    const struct ha_record *r)
+{
+	if (s->bit || (in->bits_known && in->owner_bit)) {
+		s->local = (struct local_view){ .status = r->status,
+			.mark = r->mark, .tcp_state = r->tcp_state,
+			.tcp_flags = { r->tcp_flags[0], r->tcp_flags[1] },
+			.tcp_wscale = { r->tcp_wscale[0], r->tcp_wscale[1] },
+			.known = true };
+	}
+}
+
+static void
+present_entry(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in, const struct ha_record *r)
+{
+	bool bit = in->bits_known && in->owner_bit;
+
+	kernel_present(c, s);
+	s->offloaded = in->offloaded;
+	if (owner_is_self(c, s)) {
+		if (bit)
+			handoff_bit(c, s);
+		update_own(c, s, in, r);
+		return;
+	}
+	update_other(s, in, r);
+	if (bit || in->offloaded)
+		handoff_bit(c, s);
+}
+
+/* ---- ends ---- */
+
+static bool
+tcp_is_closing(const struct ha_record *r)
+{
+	return r->orig.protocol == 6 && r->tcp_state >= HA_TCP_FIN_WAIT &&
+	    r->tcp_state <= HA_TCP_CLOSE;
+}
+
+static void
+end_idle(struct ha_core *c, struct session *s)
+{
+	bool asked = s->touched_s != 0 &&
+	    seconds_now(c) - s->touched_s <= TOUCH_MEMORY_S;
+
+	if (!asked || s->place == PLACE_PRIVATE) {
+		owner_end(c, s, HA_END_IDLE);
+		return;
+	}
+	handoff_grant(c, s, s->asker);
+	table_set_hand(c, s, HAND_ENDING, ha_time_add(c->now, END_GRACE));
+}
+
+static void
+end_own(struct ha_core *c, struct session *s, const struct ha_in_session *in)
+{
+	kernel_absent(c, s);
+	if (in->foreign)
+		owner_end(c, s, HA_END_DELETED);
+	else if (tcp_is_closing(&s->record) || tcp_is_closing(&in->record))
+		owner_end(c, s, HA_END_CLOSED);
+	else if (!in->has_timeout)
+		end_idle(c, s);
+	else if ((s->record.status & HA_STATUS_ASSURED) != 0 &&
+	    s->place != PLACE_PRIVATE && lifecycle_running(c))
+		owner_release(c, s);
+	else
+		owner_end(c, s, HA_END_IDLE);
+}
+
+/* Somebody removed a replica: it comes back, not at once. */
+static void
+end_other(struct ha_core *c, struct session *s)
+{
+	bool probing = s->hand == HAND_PROBING;
+
+	kernel_absent(c, s);
+	if (probing)
+		handoff_probed(c, s, HA_ERR_ABSENT);
+	if (s->place == PLACE_FREE || s->place == PLACE_DEAD ||
+	    owner_is_self(c, s))
+		return;
+	if (HA_PLANT(c, HA_PLANT_END_BY_ANYBODY) && s->place != PLACE_LIMBO) {
+		owner_yield(c, s, &s->version);
+		kernel_bury(c, s);
+		return;
+	}
+	if (s->hand == HAND_TOUCHED)
+		table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
+	c->counters.kernel_reinstalled++;
+	kernel_want(c, s, WORK_INSTALL);
+}
+
+static void
+end_entry(struct ha_core *c, const struct ha_in_session *in)
+{
+	struct session *s = find_entry(c, &in->record.orig);
+
+	if (s == NULL || s->actual == ACTUAL_ABSENT)
+		return;
+	if (s->place == PLACE_DEAD) {
+		kernel_absent(c, s);
+		if (s->in_flight == 0) {
+			kernel_unwant(c, s);
+			c->n_dead--;
+			table_release(c, s);
+		}
+	} else if (s->place == PLACE_ORPHAN) {
+		kernel_absent(c, s);
+		kernel_bury(c, s);
+	} else if (owner_is_self(c, s)) {
+		end_own(c, s, in);
+	} else {
+		end_other(c, s);
+	}
+}
+
+/* ---- events ---- */
+
+void
+intake_session(struct ha_core *c, const struct ha_in_session *in)
+{
+	struct ha_record r = clean_record(&in->record);
+	struct session *s;
+
+	c->counters.kernel_events++;
+	if (!ha_record_valid(&r)) {
+		c->counters.drop_invalid++;
+		return;
+	}
+	if (in->event == HA_SESSION_END) {
+		end_entry(c, in);
+		return;
+	}
+	if (in->event == HA_SESSION_NEW && in->bits_known && in->owner_bit) {
+		forget_entries(c, &r.orig);
+		forget_entries(c, &r.reply);
+	}
+	s = find_entry(c, &r.orig);
+	if (s != NULL && s->place == PLACE_DEAD)
+		return; /* its removal is on the way */
+	if (s != NULL && !ha_tuple_equal(&s->record.reply, &r.reply))
+		s = NULL; /* the same addresses, translated otherwise */
+	if (s != NULL && (in->event != HA_SESSION_NEW || !in->bits_known ||
+	    !in->owner_bit))
+		present_entry(c, s, in, &r);
+	else if (in->bits_known && in->owner_bit)
+		create(c, in, &r);
+	else if (in->event == HA_SESSION_DUMPED && in->bits_known &&
+	    in->replica_bit && c->phase == PHASE_COLLECT)
+		create_orphan(c, &r);
+}
+
+/* ---- dumps ---- */
+
+void
+intake_dump(struct ha_core *c, const struct ha_in_dump *in)
+{
+	switch (in->event) {
+	case HA_DUMP_BEGIN:
+		c->dump_number++;
+		c->dump_began = c->now;
+		c->dumping = true;
+		c->counters.kernel_dumps++;
+		return;
+	case HA_DUMP_END:
+		c->dumping = false;
+		c->dump_ended = c->now;
+		c->dump_check = true;
+		c->dump_pos = 0;
+		return;
+	case HA_DUMP_LOST:
+		c->counters.kernel_lost++;
+		c->dump_at = ha_time_add(c->now, DUMP_QUIET);
+		return;
+	}
+}
+
+/* A whole dump did not show s. */
+static void
+missed(struct ha_core *c, struct session *s)
+{
+	struct ha_in_session in = { .event = HA_SESSION_END,
+		.record = s->record };
+
+	end_entry(c, &in);
+}
+
+static void
+check_dumped(struct ha_core *c)
+{
+	uint32_t n = 0;
+
+	while (c->dump_pos < c->high_water && n++ < SLICE &&
+	    out_has_room(c)) {
+		struct session *s = &c->table[c->dump_pos++];
+
+		if (s->place != PLACE_FREE && s->actual == ACTUAL_PRESENT &&
+		    s->in_flight == 0 && s->dump_seen != c->dump_number)
+			missed(c, s);
+	}
+	if (c->dump_pos < c->high_water) {
+		c->more = true;
+	} else {
+		c->dump_check = false;
+		c->dumped = true;
+	}
+}
+
+static struct ha_time
+dump_not_before(const struct ha_core *c)
+{
+	struct ha_dur pause = ha_time_since(c->dump_ended, c->dump_began);
+
+	pause.ns *= 2;
+	if (ha_dur_less(pause, DUMP_PAUSE))
+		pause = DUMP_PAUSE;
+	return ha_time_add(c->dump_ended, pause);
+}
+
+void
+intake_tick(struct ha_core *c)
+{
+	if (c->dump_check)
+		check_dumped(c);
+	if (c->refused_local && ha_time_is_never(c->dump_at) &&
+	    c->n_used < c->table_size - c->table_size / 20) {
+		c->refused_local = false;
+		c->dump_at = c->now;
+	}
+	if (c->dumping || c->dump_check ||
+	    !ha_time_reached(c->now, c->dump_at) ||
+	    (c->dumped && !ha_time_reached(c->now, dump_not_before(c))))
+		return;
+	c->dump_at = HA_TIME_NEVER;
+	c->dumping = true;
+	out_add(c, HA_OUT_DUMP);
+}

@@ -1,0 +1,523 @@
+/*
+ * The kernel as one more peer.
+ *
+ * Each session has a state that it should have in this kernel and one that it
+ * has.  Where they differ it sits, once, in the work list, with a bit for each
+ * thing to do; so a change of mind costs nothing and no queue can overflow.
+ * Each turn hands out what fits; each result comes back by its ticket; what
+ * the kernel refused is tried again a bounded number of times.
+ *
+ * One tuple has one holder: of several sessions with the same addresses and
+ * ports the one with local traffic, else the higher epoch, else the larger
+ * uid.  Only the holder is installed; the others wait, marked as a conflict,
+ * until the holder goes.  Order in the work list is order in the kernel, so a
+ * removal comes before the creation that was wanted after it.
+ */
+#include "core/core_priv.h"
+
+/* ---- wishes ---- */
+
+static void
+list_work(struct ha_core *c, struct session *s)
+{
+	if (s->in_flight > 0 || ha_list_linked(&s->work_list))
+		return;
+	ha_list_append(&c->work, &s->work_list);
+	c->n_work++;
+}
+
+void
+kernel_want(struct ha_core *c, struct session *s, unsigned int work)
+{
+	if ((work & WORK_LIBERAL) != 0)
+		s->work &= (uint8_t)~WORK_STRICT;
+	if ((work & WORK_STRICT) != 0)
+		s->work &= (uint8_t)~WORK_LIBERAL;
+	s->work |= (uint8_t)work;
+	list_work(c, s);
+}
+
+void
+kernel_unwant(struct ha_core *c, struct session *s)
+{
+	s->work = 0;
+	if (ha_list_linked(&s->work_list)) {
+		ha_list_remove(&s->work_list);
+		c->n_work--;
+	}
+}
+
+void
+kernel_present(struct ha_core *c, struct session *s)
+{
+	if (s->actual == ACTUAL_ABSENT)
+		c->n_installed++;
+	s->actual = ACTUAL_PRESENT;
+	s->dump_seen = c->dump_number;
+	if ((s->work & WORK_REMOVE) == 0)
+		s->work &= (uint8_t)~WORK_INSTALL;
+	s->tries = 0;
+}
+
+void
+kernel_absent(struct ha_core *c, struct session *s)
+{
+	if (s->actual == ACTUAL_PRESENT)
+		c->n_installed--;
+	s->actual = ACTUAL_ABSENT;
+	s->bit = false;
+	s->liberal = false;
+	s->work &= (uint8_t)~(WORK_CHANGES | WORK_REMOVE);
+}
+
+/* A copy of what another member, or nobody, carries. */
+static bool
+is_replica(const struct ha_core *c, const struct session *s)
+{
+	if (s->place == PLACE_DEAD || s->place == PLACE_PRIVATE ||
+	    s->place == PLACE_ORPHAN || s->bit)
+		return false;
+	return !owner_is_self(c, s) ||
+	    (s->record.flags & HA_RECORD_UNTOUCHED) != 0;
+}
+
+/* Delete what is there and begin again: no windows, no owner bit. */
+void
+kernel_fresh(struct ha_core *c, struct session *s)
+{
+	s->bit = false;
+	if (HA_PLANT(c, HA_PLANT_NO_FRESH_REPLICA))
+		return;
+	s->local.known = false;
+	s->liberal = false;
+	s->work = WORK_FRESH;
+	list_work(c, s);
+}
+
+/* ---- one tuple, one holder ---- */
+
+static bool
+seen_reply(const struct session *s)
+{
+	return (s->record.status & HA_STATUS_SEEN_REPLY) != 0;
+}
+
+/* Should a rather than b have the tuple that both want? */
+static bool
+outranks(const struct session *a, const struct session *b)
+{
+	bool traffic_a = a->bit && seen_reply(a);
+	bool traffic_b = b->bit && seen_reply(b);
+
+	if (traffic_a != traffic_b)
+		return traffic_a;
+	if (seen_reply(a) != seen_reply(b))
+		return seen_reply(a);
+	if (a->bit != b->bit)
+		return a->bit;
+	if (a->version.epoch != b->version.epoch)
+		return a->version.epoch > b->version.epoch;
+	return ha_uid_cmp(&a->uid, &b->uid) > 0;
+}
+
+/* What of the kernel's entry for a tuple becomes of when w takes it from l. */
+static void
+take_over_entry(struct ha_core *c, struct session *w, struct session *l)
+{
+	bool was_there = l->actual == ACTUAL_PRESENT;
+
+	l->conflict = true;
+	c->counters.kernel_conflicts++;
+	kernel_unwant(c, l);
+	if (was_there)
+		kernel_absent(c, l);
+	if (is_replica(c, w) && w->actual == ACTUAL_ABSENT)
+		kernel_want(c, w, was_there ? WORK_FRESH : WORK_INSTALL);
+}
+
+static void
+settle_pair(struct ha_core *c, struct session *s, struct session *t)
+{
+	struct session *w = outranks(s, t) ? s : t;
+	struct session *l = w == s ? t : s;
+
+	if (l->conflict && w->conflict)
+		return;
+	if (!l->conflict)
+		take_over_entry(c, w, l);
+	if (l->place == PLACE_PRIVATE) {
+		c->n_private--;
+		kernel_bury(c, l);
+	} else if (owner_is_self(c, t) && t->hand == HAND_NONE && t->bit) {
+		handoff_probe(c, t, PROBE_REPLACED);
+	}
+}
+
+static void
+settle_tuple(struct ha_core *c, struct session *s, const struct ha_tuple *t)
+{
+	struct session *o = NULL, *next = table_next_with(c, t, NULL);
+
+	while ((o = next) != NULL && s->place != PLACE_FREE &&
+	    s->place != PLACE_DEAD) {
+		next = table_next_with(c, t, o);
+		if (o != s && o->place != PLACE_DEAD)
+			settle_pair(c, s, o);
+	}
+}
+
+/* s is new, or has new traffic: who holds its tuples now?  It gets into the
+ * kernel if it is a replica and wins. */
+void
+kernel_hold(struct ha_core *c, struct session *s)
+{
+	settle_tuple(c, s, &s->record.orig);
+	if (s->place != PLACE_FREE && s->place != PLACE_DEAD)
+		settle_tuple(c, s, &s->record.reply);
+	if (s->place != PLACE_FREE && !s->conflict && is_replica(c, s) &&
+	    s->actual == ACTUAL_ABSENT && s->in_flight == 0)
+		kernel_want(c, s, WORK_INSTALL);
+}
+
+/* Of those that waited for a tuple, the best gets it; NULL: none waited. */
+static struct session *
+best_waiting(const struct ha_core *c, const struct session *s,
+    const struct ha_tuple *t)
+{
+	struct session *o = NULL, *best = NULL;
+
+	while ((o = table_next_with(c, t, o)) != NULL)
+		if (o != s && o->conflict && o->place != PLACE_DEAD &&
+		    (best == NULL || outranks(o, best)))
+			best = o;
+	return best;
+}
+
+static void
+hand_tuple_on(struct ha_core *c, struct session *s)
+{
+	struct session *w;
+
+	if (s->conflict)
+		return;
+	w = best_waiting(c, s, &s->record.orig);
+	if (w == NULL)
+		w = best_waiting(c, s, &s->record.reply);
+	if (w == NULL)
+		return;
+	w->conflict = false;
+	w->tries = 0;
+	if (is_replica(c, w))
+		kernel_want(c, w, WORK_INSTALL);
+}
+
+/* s is no more: remove what the kernel has of it, then let go of its place.
+ * It is on no stream's list already. */
+void
+kernel_bury(struct ha_core *c, struct session *s)
+{
+	HA_CHECK(s->stream == NULL);
+	table_forget_uid(c, s);
+	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
+	table_set_life(c, s, HA_TIME_NEVER);
+	kernel_unwant(c, s);
+	s->place = PLACE_DEAD;
+	if (s->actual == ACTUAL_PRESENT || s->in_flight > 0) {
+		c->n_dead++;
+		s->tries = 0;
+		kernel_want(c, s, WORK_REMOVE);
+		hand_tuple_on(c, s);
+		return;
+	}
+	hand_tuple_on(c, s);
+	table_release(c, s);
+}
+
+/* Let go of s and leave its entry, if there is one, to the kernel. */
+void
+kernel_forget(struct ha_core *c, struct session *s)
+{
+	if (s->in_flight > 0) {
+		table_set_life(c, s, ha_time_add(c->now, END_GRACE));
+		return;
+	}
+	kernel_absent(c, s);
+	kernel_bury(c, s);
+}
+
+/* ---- operations ---- */
+
+static uint64_t
+ticket_of(const struct ha_core *c, const struct session *s,
+    enum ha_kernel_verb verb, unsigned int change)
+{
+	return (uint64_t)table_slot(c, s) |
+	    (uint64_t)(s->generation & 0xffff) << 32 | (uint64_t)verb << 48 |
+	    (uint64_t)change << 52;
+}
+
+static uint32_t
+lifetime_of(const struct ha_core *c, const struct session *s)
+{
+	int64_t left;
+
+	if ((s->record.flags & HA_RECORD_UNTOUCHED) != 0 ||
+	    s->place == PLACE_ORPHAN)
+		return (uint32_t)(ha_timeouts_of(&c->settings.timeouts,
+		    &s->record).ns / 1000000000);
+	if (!s->aging)
+		return REPLICA_LIFETIME_S;
+	left = ha_time_since(s->life_due, c->now).ns / 1000000000;
+	return left < 1 ? 1 : (uint32_t)left;
+}
+
+static bool
+kernel_has_room(const struct ha_core *c)
+{
+	return c->settings.kernel_max == 0 ||
+	    c->n_installed < c->settings.kernel_max / 5 * 4;
+}
+
+static struct ha_kernel_op *
+add_op(struct ha_core *c, uint16_t *n, struct session *s,
+    enum ha_kernel_verb verb, unsigned int change)
+{
+	struct ha_kernel_op *op = &c->ops[(*n)++];
+
+	*op = (struct ha_kernel_op){ .verb = verb, .change = (uint8_t)change,
+		.ticket = ticket_of(c, s, verb, change),
+		.liberal = s->liberal, .lifetime_s = lifetime_of(c, s),
+		.record = &s->record };
+	s->in_flight++;
+	c->in_flight++;
+	return op;
+}
+
+static unsigned int
+change_bits(unsigned int work)
+{
+	unsigned int change = 0;
+
+	change |= (work & WORK_PROBE) != 0 ? HA_CHANGE_PROBE : 0;
+	change |= (work & WORK_LIBERAL) != 0 ? HA_CHANGE_LIBERAL : 0;
+	change |= (work & WORK_STRICT) != 0 ? HA_CHANGE_STRICT : 0;
+	change |= (work & WORK_LIFETIME) != 0 ? HA_CHANGE_LIFETIME : 0;
+	change |= (work & WORK_STATUS) != 0 ? HA_CHANGE_STATUS : 0;
+	change |= (work & WORK_MARK) != 0 ? HA_CHANGE_MARK : 0;
+	return change;
+}
+
+static void
+issue(struct ha_core *c, struct session *s, uint16_t *n)
+{
+	unsigned int work = s->work;
+
+	s->work = 0;
+	if ((work & WORK_REMOVE) != 0 &&
+	    (s->actual == ACTUAL_PRESENT || s->place == PLACE_DEAD ||
+	    (work & WORK_INSTALL) != 0))
+		add_op(c, n, s, HA_KERNEL_REMOVE, 0);
+	if ((work & WORK_INSTALL) != 0) {
+		if (!s->conflict && is_replica(c, s) && kernel_has_room(c))
+			add_op(c, n, s, HA_KERNEL_INSTALL, 0);
+		return;
+	}
+	if ((work & WORK_CHANGES) == 0)
+		return;
+	if (s->actual == ACTUAL_PRESENT)
+		add_op(c, n, s, HA_KERNEL_CHANGE, change_bits(work));
+	else if ((work & WORK_PROBE) != 0)
+		handoff_probed(c, s, HA_ERR_ABSENT);
+}
+
+static void
+take_due_retries(struct ha_core *c)
+{
+	while (!ha_list_empty(&c->retry)) {
+		struct session *s = HA_LIST_ENTRY(c->retry.next,
+		    struct session, work_list);
+
+		if (ha_time_before(c->now, s->retry_at))
+			return;
+		ha_list_remove(&s->work_list);
+		ha_list_append(&c->work, &s->work_list);
+	}
+}
+
+void
+kernel_tick(struct ha_core *c)
+{
+	struct ha_output *o;
+	uint16_t n = 0;
+
+	take_due_retries(c);
+	while (!ha_list_empty(&c->work) && n + 2 <= HA_KERNEL_OPS_MAX &&
+	    c->in_flight < OPS_IN_FLIGHT) {
+		struct session *s = HA_LIST_ENTRY(c->work.next,
+		    struct session, work_list);
+
+		ha_list_remove(&s->work_list);
+		c->n_work--;
+		issue(c, s, &n);
+	}
+	if (n == 0)
+		return;
+	if (!ha_list_empty(&c->work))
+		c->more = true;
+	o = out_add(c, HA_OUT_KERNEL);
+	o->u.kernel.n_ops = n;
+	o->u.kernel.ops = c->ops;
+}
+
+struct ha_time
+kernel_deadline(const struct ha_core *c)
+{
+	if (!ha_list_empty(&c->work) && c->in_flight < OPS_IN_FLIGHT)
+		return c->now;
+	if (!ha_list_empty(&c->retry))
+		return HA_LIST_ENTRY(c->retry.next, struct session, work_list)
+		    ->retry_at;
+	return HA_TIME_NEVER;
+}
+
+/* ---- results ---- */
+
+static void
+retry(struct ha_core *c, struct session *s, unsigned int work)
+{
+	c->counters.kernel_refused++;
+	if (s->place == PLACE_DEAD && work != WORK_REMOVE)
+		return;
+	if (++s->tries > KERNEL_TRIES_MAX) {
+		if (s->place == PLACE_DEAD)
+			kernel_absent(c, s); /* it ages out by itself */
+		return; /* the slow round comes back to the others */
+	}
+	c->counters.kernel_retries++;
+	s->work |= (uint8_t)work;
+	s->retry_at = ha_time_add(c->now, KERNEL_RETRY);
+	if (ha_list_linked(&s->work_list))
+		return;
+	ha_list_append(&c->retry, &s->work_list);
+	c->n_work++;
+}
+
+static void
+removed(struct ha_core *c, struct session *s, int result)
+{
+	if (result == HA_OK || result == HA_ERR_ABSENT) {
+		c->counters.kernel_removed++;
+		if (s->in_flight == 0 || s->place == PLACE_DEAD)
+			kernel_absent(c, s);
+		else if (s->actual == ACTUAL_PRESENT) {
+			s->actual = ACTUAL_ABSENT;
+			c->n_installed--;
+		}
+		return;
+	}
+	retry(c, s, WORK_REMOVE);
+}
+
+static void
+installed(struct ha_core *c, struct session *s, int result)
+{
+	if (result == HA_OK) {
+		c->counters.kernel_installed++;
+		kernel_present(c, s);
+		return;
+	}
+	if (result == HA_ERR_EXISTS && s->tries == 2 &&
+	    ha_time_is_never(c->dump_at))
+		c->dump_at = c->now; /* our view of the kernel is wrong */
+	if (result == HA_ERR_UNSUPPORTED || result == HA_ERR_INVAL) {
+		c->counters.kernel_refused++;
+		return;
+	}
+	retry(c, s, WORK_INSTALL);
+}
+
+static void
+changed(struct ha_core *c, struct session *s, unsigned int change, int result)
+{
+	if (result == HA_OK)
+		c->counters.kernel_changed++;
+	else if (result == HA_ERR_ABSENT)
+		kernel_absent(c, s);
+	else
+		c->counters.kernel_refused++;
+	if ((change & HA_CHANGE_PROBE) != 0)
+		handoff_probed(c, s, result);
+	if (result == HA_ERR_ABSENT && s->place != PLACE_FREE &&
+	    s->place != PLACE_DEAD && is_replica(c, s))
+		kernel_want(c, s, WORK_INSTALL);
+}
+
+void
+kernel_done(struct ha_core *c, const struct ha_in_done *in)
+{
+	struct session *s = table_at(c, (uint32_t)in->ticket);
+	enum ha_kernel_verb verb = (enum ha_kernel_verb)(in->ticket >> 48 & 0xf);
+
+	HA_CHECK(c->in_flight > 0 && s != NULL && s->in_flight > 0);
+	HA_CHECK((s->generation & 0xffff) == (in->ticket >> 32 & 0xffff));
+	c->in_flight--;
+	s->in_flight--;
+	switch (verb) {
+	case HA_KERNEL_REMOVE:
+		removed(c, s, in->result);
+		break;
+	case HA_KERNEL_INSTALL:
+		installed(c, s, in->result);
+		break;
+	case HA_KERNEL_CHANGE:
+		changed(c, s, (unsigned int)(in->ticket >> 52), in->result);
+		break;
+	}
+	if (s->in_flight > 0)
+		return;
+	if (s->place == PLACE_DEAD && s->actual == ACTUAL_ABSENT) {
+		kernel_unwant(c, s);
+		c->n_dead--;
+		table_release(c, s);
+	} else if (s->work != 0) {
+		list_work(c, s);
+	}
+}
+
+/* ---- the slow round ---- */
+
+static void
+renew(struct ha_core *c, struct session *s)
+{
+	if (s->place != PLACE_CONFIRMED && s->place != PLACE_UNCONFIRMED &&
+	    s->place != PLACE_LIMBO)
+		return;
+	if (!is_replica(c, s) || s->conflict || s->aging ||
+	    (s->record.flags & HA_RECORD_UNTOUCHED) != 0)
+		return;
+	if (s->actual == ACTUAL_PRESENT) {
+		kernel_want(c, s, WORK_LIFETIME);
+	} else if (s->in_flight == 0) {
+		s->tries = 0;
+		kernel_want(c, s, WORK_INSTALL);
+	}
+}
+
+/* Every place is passed once in RENEWAL_ROUND. */
+void
+kernel_renew_tick(struct ha_core *c)
+{
+	int64_t step_ns = RENEWAL_ROUND.ns /
+	    (c->high_water == 0 ? 1 : c->high_water);
+	int n = 0;
+
+	while (ha_time_reached(c->now, c->renew_at) && n++ < SLICE) {
+		if (c->renew_pos >= c->high_water)
+			c->renew_pos = 0;
+		else
+			renew(c, &c->table[c->renew_pos++]);
+		c->renew_at.ns += step_ns;
+	}
+	if (ha_time_reached(c->now, c->renew_at))
+		c->renew_at = c->now;
+}
