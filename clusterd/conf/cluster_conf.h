@@ -29,11 +29,11 @@
 #include "proto/keys.h"
 
 #define HA_CONF_PATH       "/etc/clusterd/cluster.conf"
-#define HA_CONF_FILE_MAX   (1024 * 1024) /* bytes of a file that is read */
+#define HA_CONF_FILE_MAX   (256 * 1024) /* bytes of a file that is read */
 #define HA_CONF_DIGEST_LEN 32
 
 /* Lengths in bytes, terminator included. */
-#define HA_CONF_SERIAL_LEN      64
+#define HA_CONF_SERIAL_LEN      32
 #define HA_CONF_NAME_LEN        64
 #define HA_CONF_DESCRIPTION_LEN 256
 #define HA_CONF_ZONE_NAME_LEN   32
