@@ -6,7 +6,7 @@
  * The stable name of the event comes first, then key=value.  What a stranger
  * on the network can cause as often as he likes goes through
  * ha_log_limited(): the first line of a reason at once, then at most one in
- * HA_LOG_LIMIT with the number of those left out.
+ * 30 seconds, with the number of those left out.
  *
  * Ownership  ha_log_new() and ha_log_free() pair; nothing passed in is kept.
  * Blocking   never: a line that the receiver of the log has no room for is
@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "base/mono.h"
+#include "shell/log_line.h"
 
 enum ha_log_level {
 	HA_LOG_ERR,    /* a person must act */
@@ -46,6 +47,9 @@ struct ha_log *ha_log_new(enum ha_log_target target, enum ha_log_level level);
 /* NULL is allowed. */
 void ha_log_free(struct ha_log *log);
 
+/* "err" to "debug". */
+const char *ha_log_level_name(enum ha_log_level level);
+
 /* From now on elsewhere: a daemon leaves the terminal. */
 void ha_log_retarget(struct ha_log *log, enum ha_log_target target);
 
@@ -61,10 +65,6 @@ void ha_log(struct ha_log *log, enum ha_log_level level, const char *event,
  * member index, a reason, or 0. */
 void ha_log_limited(struct ha_log *log, enum ha_log_level level,
     const char *event, uint32_t about, const char *fmt, ...) HA_PRINTF(5, 6);
-
-/* text as a quoted value: control characters, quotes and backslashes become
- * '?'.  Returns out. */
-const char *ha_log_quote(char *out, size_t size, const char *text);
 
 /* Lines that found no room at the receiver. */
 uint64_t ha_log_lost(const struct ha_log *log);
