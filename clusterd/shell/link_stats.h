@@ -40,7 +40,7 @@ struct ha_link_stats {
 	uint64_t bytes_received;
 	uint64_t frames_malformed;
 	uint32_t queued_bytes;   /* not yet given to the socket */
-	char last_error[64];     /* a few words for people; "": none yet */
+	char last_error[160];    /* a few words for people; "": none yet */
 };
 
 const char *ha_link_phase_name(enum ha_link_phase p);

@@ -1,0 +1,131 @@
+#include "shell/conn_close.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+count_refusal(enum ha_refusal reason, struct ha_shell_counters *n)
+{
+	switch (reason) {
+	case HA_REFUSE_PROTOCOL:
+		n->refused_protocol++;
+		break;
+	case HA_REFUSE_CLUSTER:
+		n->refused_cluster++;
+		break;
+	case HA_REFUSE_NOT_ME:
+		n->refused_not_me++;
+		break;
+	case HA_REFUSE_SERIAL:
+		n->refused_serial++;
+		break;
+	case HA_REFUSE_DIRECTION:
+		n->refused_direction++;
+		break;
+	case HA_REFUSE_LINK:
+		n->refused_link++;
+		break;
+	case HA_REFUSE_KEY:
+		n->refused_key++;
+		break;
+	case HA_REFUSE_MY_KEY:
+		n->refused_my_key++;
+		break;
+	case HA_REFUSE_SECRET:
+		n->refused_secret++;
+		break;
+	case HA_REFUSE_SEALED:
+		n->refused_sealed++;
+		break;
+	case HA_REFUSE_STALE:
+		n->refused_stale++;
+		break;
+	case HA_REFUSE_NONE:
+	case HA_REFUSE_MALFORMED:
+	case HA_REFUSE_BUSY:
+	case HA_REFUSE_MAX:
+		n->refused_malformed++;
+		break;
+	}
+}
+
+void
+ha_conn_close_count(const struct ha_conn_close *why,
+    struct ha_shell_counters *n)
+{
+	switch (why->end) {
+	case HA_CONN_NOT_REACHED:
+	case HA_CONN_NOT_ANSWERED:
+		n->link_dial_failures++;
+		break;
+	case HA_CONN_SLOW:
+		n->handshake_timeout++;
+		break;
+	case HA_CONN_FAILED:
+		if (why->failure.by_peer)
+			n->handshake_refused++;
+		else
+			count_refusal(why->failure.reason, n);
+		break;
+	case HA_CONN_LEFT:
+	case HA_CONN_BROKEN:
+		if (why->was_up)
+			n->link_closed++;
+		else
+			n->handshake_closed++;
+		break;
+	case HA_CONN_BAD_FRAME:
+		n->drop_frame++;
+		break;
+	case HA_CONN_BAD_MESSAGE:
+		n->drop_message++;
+		break;
+	case HA_CONN_STALE:
+		n->refused_stale++;
+		break;
+	}
+}
+
+static const char *
+end_text(enum ha_conn_end how)
+{
+	switch (how) {
+	case HA_CONN_NOT_REACHED:
+		return "not reached";
+	case HA_CONN_NOT_ANSWERED:
+		return "no answer to connecting";
+	case HA_CONN_SLOW:
+		return "the handshake took too long";
+	case HA_CONN_FAILED:
+		return "the handshake failed";
+	case HA_CONN_LEFT:
+		return "closed by the peer";
+	case HA_CONN_BROKEN:
+		return "connection broken";
+	case HA_CONN_BAD_FRAME:
+		return "a frame could not be opened";
+	case HA_CONN_BAD_MESSAGE:
+		return "a message made no sense";
+	case HA_CONN_STALE:
+		return "an earlier start of the peer";
+	}
+	return "unknown";
+}
+
+const char *
+ha_conn_close_text(const struct ha_conn_close *why,
+    char out[static HA_CONN_CLOSE_TEXT])
+{
+	const char *text = end_text(why->end);
+
+	if (why->end == HA_CONN_FAILED)
+		text = why->failure.by_peer ?
+		    ha_refusal_heard(why->failure.reason) :
+		    ha_refusal_sentence(why->failure.reason);
+	if (why->error != 0)
+		snprintf(out, HA_CONN_CLOSE_TEXT, "%s: %s", text,
+		    strerror(why->error));
+	else
+		snprintf(out, HA_CONN_CLOSE_TEXT, "%s", text);
+	return out;
+}
