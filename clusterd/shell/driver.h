@@ -26,27 +26,50 @@
 
 struct ha_driver;
 struct ha_dataplane;
-struct ha_ha4;
+struct ha_dataplane_calls;
+struct ha_links;
+struct ha_links_events;
 struct ha_log;
 struct ha_loop;
+struct ha_sd;
 struct ha_store;
 
 struct ha_driver_parts {
 	struct ha_loop *loop;
 	struct ha_log *log;
-	struct ha_store *store;           /* NULL: nothing is kept */
-	struct ha_dataplane *dataplane;   /* NULL: no kernel (tests only) */
-	struct ha_ha4 *ha4;
+	struct ha_store *store; /* NULL: nothing is kept */
+	struct ha_sd *sd;       /* NULL: nobody supervises */
 	struct ha_shell_counters *counters;
-	struct ha_dur coalesce;           /* 0: never wait for more events */
+	struct ha_dur coalesce; /* 0: never wait for more events */
 };
 
-/* Make the core and begin; settings are copied. */
+/* A driver that does nothing yet. */
 HA_MUST_USE int ha_driver_new(const struct ha_driver_parts *parts,
-    const struct ha_settings *settings, struct ha_driver **out);
+    struct ha_driver **out);
 
-/* Stops the core; links and dataplane stay as they are.  NULL is allowed. */
+/* Stops the core; links and dataplane stay as they are, but must not call
+ * any more.  NULL is allowed. */
 void ha_driver_free(struct ha_driver *d);
+
+/* What to open dataplane and links with. */
+void ha_driver_dataplane_calls(struct ha_driver *d,
+    struct ha_dataplane_calls *out);
+void ha_driver_links_events(struct ha_driver *d,
+    struct ha_links_events *out);
+
+/* Make the core and go.  settings are copied; dataplane NULL: there is no
+ * kernel, which is for tests. */
+HA_MUST_USE int ha_driver_start(struct ha_driver *d,
+    const struct ha_settings *settings, struct ha_dataplane *dataplane,
+    struct ha_links *links);
+
+/* A condition that the shell knows of; the core has its own. */
+void ha_driver_alarm(struct ha_driver *d, const char *name, uint8_t member,
+    bool active);
+
+/* A line to the log and a row to the event history. */
+void ha_driver_event(struct ha_driver *d, int level, const char *name,
+    const char *fmt, ...) HA_PRINTF(4, 5);
 
 /* --- for people and programs: control socket, web --- */
 
