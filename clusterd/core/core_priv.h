@@ -153,6 +153,7 @@ struct stream {
 	bool overflow; /* a session found no place */
 	bool taken;    /* a later boot has replaced it */
 	bool settled;  /* lost, and what nobody vouches for was claimed */
+	bool aged;     /* lost, and some of it has aged out here */
 	bool own;
 	uint64_t taken_complete;
 };
@@ -213,6 +214,7 @@ struct local_view {
 	uint8_t tcp_flags[HA_DIR_MAX];
 	uint8_t tcp_wscale[HA_DIR_MAX];
 	bool known;
+	bool tcp_known;
 };
 
 struct session {
@@ -499,6 +501,7 @@ void owner_yield(struct ha_core *c, struct session *s,
 void owner_release(struct ha_core *c, struct session *s);
 void owner_sweep_tick(struct ha_core *c);
 void owner_sweep_again(struct ha_core *c);
+void owner_settle(struct ha_core *c, struct session *s);
 void owner_take_local_view(struct session *s);
 void owner_expired(struct ha_core *c, struct session *s);
 

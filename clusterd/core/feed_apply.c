@@ -417,7 +417,7 @@ adopt(struct ha_core *c, struct session *s, const struct ha_entry *e)
 		.tcp_state = r->tcp_state,
 		.tcp_flags = { r->tcp_flags[0], r->tcp_flags[1] },
 		.tcp_wscale = { r->tcp_wscale[0], r->tcp_wscale[1] },
-		.known = s->place == PLACE_PRIVATE };
+		.known = s->place == PLACE_PRIVATE, .tcp_known = true };
 	if (s->place == PLACE_PRIVATE)
 		c->n_private--;
 	table_rename(c, s, &e->uid);
@@ -435,7 +435,7 @@ place_in(struct ha_core *c, struct stream *st, struct session *s,
 	stream_confirm(st, s, e->change);
 	kernel_hold(c, s);
 	if (!ha_time_is_never(st->lost_at))
-		owner_sweep_again(c);
+		owner_settle(c, s);
 	handoff_record_came(c, s);
 }
 

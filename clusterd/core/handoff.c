@@ -145,7 +145,7 @@ handoff_probed(struct ha_core *c, struct session *s, int result)
 		return;
 	if (s->bit)
 		probe_seen(c, s);
-	else if (result == HA_ERR_ABSENT)
+	else if (result == HA_ERR_ABSENT || result == HA_ERR_UNSUPPORTED)
 		probe_silent(c, s);
 	else
 		table_set_hand(c, s, HAND_PROBING,
@@ -272,17 +272,17 @@ handoff_due(struct ha_core *c, struct session *s)
 		probe_silent(c, s);
 		return;
 	case HAND_GRANTED:
-		table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
+		table_set_hand(c, s, HAND_SETTLING,
+		    ha_time_add(c->now, STRICT_AFTER));
 		return;
 	case HAND_ENDING:
 		owner_end(c, s, HA_END_IDLE);
 		return;
 	case HAND_SETTLING:
-		s->liberal = false;
-		if (s->asymmetric)
-			s->liberal = true;
-		else
+		if (s->liberal && !s->asymmetric) {
+			s->liberal = false;
 			kernel_want(c, s, WORK_STRICT);
+		}
 		table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 		return;
 	}

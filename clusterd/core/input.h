@@ -59,7 +59,8 @@ enum ha_session_event {
 
 struct ha_in_session {
 	enum ha_session_event event;
-	struct ha_record record; /* flags: 0 */
+	struct ha_record record; /* flags: 0; a TCP session's tcp_state is
+	                          * NONE where the event did not tell it */
 	bool bits_known;         /* the event told our two bits */
 	bool owner_bit;
 	bool replica_bit;

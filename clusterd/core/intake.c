@@ -88,6 +88,23 @@ publish_if_worth(struct ha_core *c, struct session *s)
 	owner_publish(c, s);
 }
 
+/* Most updates of a TCP session are about something else. */
+static bool
+tells_tcp(const struct ha_record *r)
+{
+	return r->orig.protocol != 6 || r->tcp_state != HA_TCP_NONE;
+}
+
+static void
+keep_tcp(struct ha_record *r, const struct ha_record *from)
+{
+	r->tcp_state = from->tcp_state;
+	for (int i = 0; i < HA_DIR_MAX; i++) {
+		r->tcp_flags[i] = from->tcp_flags[i];
+		r->tcp_wscale[i] = from->tcp_wscale[i];
+	}
+}
+
 static void
 update_own(struct ha_core *c, struct session *s,
     const struct ha_in_session *in, const struct ha_record *r)
@@ -102,6 +119,8 @@ update_own(struct ha_core *c, struct session *s,
 	new.orig = s->record.orig;
 	new.reply = s->record.reply;
 	new.flags = s->record.flags;
+	if (!tells_tcp(r))
+		keep_tcp(&new, &s->record);
 	changed = !same_state(&new, &s->record);
 	s->record = new;
 	if (changed && s->place == PLACE_PRIVATE && s->conflict)
@@ -155,12 +174,20 @@ static void
 update_other(struct session *s, const struct ha_in_session *in,
     const struct ha_record *r)
 {
-	if (s->bit || (in->bits_known && in->owner_bit)) {
-		s->local = (struct local_view){ .status = r->status,
-			.mark = r->mark, .tcp_state = r->tcp_state,
-			.tcp_flags = { r->tcp_flags[0], r->tcp_flags[1] },
-			.tcp_wscale = { r->tcp_wscale[0], r->tcp_wscale[1] },
-			.known = true };
+	struct local_view *v = &s->local;
+
+	if (!s->bit && !(in->bits_known && in->owner_bit))
+		return;
+	v->known = true;
+	v->status = r->status;
+	v->mark = r->mark;
+	if (!tells_tcp(r))
+		return;
+	v->tcp_known = true;
+	v->tcp_state = r->tcp_state;
+	for (int i = 0; i < HA_DIR_MAX; i++) {
+		v->tcp_flags[i] = r->tcp_flags[i];
+		v->tcp_wscale[i] = r->tcp_wscale[i];
 	}
 }
 

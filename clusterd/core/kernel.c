@@ -88,7 +88,7 @@ kernel_fresh(struct ha_core *c, struct session *s)
 	s->bit = false;
 	if (HA_PLANT(c, HA_PLANT_NO_FRESH_REPLICA))
 		return;
-	s->local.known = false;
+	s->local = (struct local_view){ .known = false };
 	s->liberal = false;
 	s->work = WORK_FRESH;
 	list_work(c, s);

@@ -101,7 +101,7 @@ publish_again(struct ha_core *c, struct session *s)
 {
 	if (s->bit)
 		owner_take_local_view(s);
-	s->local.known = false;
+	s->local = (struct local_view){ .known = false };
 	if (s->bit)
 		s->record.flags &= (uint8_t)~HA_RECORD_UNTOUCHED;
 	else

@@ -111,7 +111,7 @@ struct ha_out_ended {
 	struct ha_uid uid;
 	enum ha_end_reason reason;
 	ha_member_set owners;
-	const struct ha_record *record;
+	struct ha_record record;
 };
 
 /* What a trace line tells; its numbers mean what the name says. */

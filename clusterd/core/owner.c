@@ -108,7 +108,7 @@ owner_end(struct ha_core *c, struct session *s, enum ha_end_reason reason)
 	c->counters.sessions_ended++;
 	o = out_add(c, HA_OUT_ENDED);
 	o->u.ended = (struct ha_out_ended){ .uid = s->uid, .reason = reason,
-		.owners = s->owners, .record = &s->record };
+		.owners = s->owners, .record = s->record };
 	kernel_bury(c, s);
 }
 
@@ -151,12 +151,14 @@ owner_take_local_view(struct session *s)
 		return;
 	s->record.status |= v->status;
 	s->record.mark = v->mark;
-	s->record.tcp_state = v->tcp_state;
-	for (int i = 0; i < HA_DIR_MAX; i++) {
-		s->record.tcp_flags[i] = v->tcp_flags[i];
-		s->record.tcp_wscale[i] = v->tcp_wscale[i];
+	if (v->tcp_known) {
+		s->record.tcp_state = v->tcp_state;
+		for (int i = 0; i < HA_DIR_MAX; i++) {
+			s->record.tcp_flags[i] = v->tcp_flags[i];
+			s->record.tcp_wscale[i] = v->tcp_wscale[i];
+		}
 	}
-	s->local.known = false;
+	s->local = (struct local_view){ .known = false };
 }
 
 /* Make s our own; false: not now, it was claimed too often. */
@@ -276,8 +278,9 @@ settle_taken(struct ha_core *c, struct stream *st, struct session *s)
 	}
 }
 
-static void
-settle(struct ha_core *c, struct session *s)
+/* Bring s into the state that its owner's state asks for. */
+void
+owner_settle(struct ha_core *c, struct session *s)
 {
 	struct stream *st = s->stream;
 	bool lost;
@@ -322,7 +325,7 @@ owner_sweep_tick(struct ha_core *c)
 		struct session *s = &c->table[c->sweep_pos++];
 
 		if (s->place != PLACE_FREE)
-			settle(c, s);
+			owner_settle(c, s);
 	}
 	if (c->sweep_pos < c->high_water)
 		c->more = true;
@@ -345,7 +348,9 @@ owner_expired(struct ha_core *c, struct session *s)
 	o = out_add(c, HA_OUT_ENDED);
 	o->u.ended = (struct ha_out_ended){ .uid = s->uid,
 		.reason = HA_END_OWNER_LOST, .owners = s->owners,
-		.record = &s->record };
+		.record = s->record };
+	if (s->stream != NULL)
+		s->stream->aged = true;
 	stream_detach(c, s);
 	kernel_bury(c, s);
 }
