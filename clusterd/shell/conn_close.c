@@ -43,6 +43,7 @@ count_refusal(enum ha_refusal reason, struct ha_shell_counters *n)
 	case HA_REFUSE_NONE:
 	case HA_REFUSE_MALFORMED:
 	case HA_REFUSE_BUSY:
+	case HA_REFUSE_UNABLE:
 	case HA_REFUSE_MAX:
 		n->refused_malformed++;
 		break;
