@@ -102,8 +102,9 @@ better_source(const struct ha_core *c, const struct stream *st, uint8_t a,
 
 	if (b == 0)
 		return true;
-	if (a == st->id.owner || b == st->id.owner)
-		return a == st->id.owner && stream_is_current(c, st);
+	if (stream_is_current(c, st) &&
+	    (a == st->id.owner || b == st->id.owner))
+		return a == st->id.owner;
 	sees_a = (peer_look(c, a)->sees & owner) != 0;
 	sees_b = (peer_look(c, b)->sees & owner) != 0;
 	if (sees_a != sees_b)

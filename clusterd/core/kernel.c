@@ -350,6 +350,8 @@ kernel_tick(struct ha_core *c)
 	struct ha_output *o;
 	uint16_t n = 0;
 
+	if (!c->dumped)
+		return; /* what is there already is not known yet */
 	take_due_retries(c);
 	while (!ha_list_empty(&c->work) && n + 2 <= HA_KERNEL_OPS_MAX &&
 	    c->in_flight < OPS_IN_FLIGHT) {
@@ -372,6 +374,8 @@ kernel_tick(struct ha_core *c)
 struct ha_time
 kernel_deadline(const struct ha_core *c)
 {
+	if (!c->dumped)
+		return HA_TIME_NEVER;
 	if (!ha_list_empty(&c->work) && c->in_flight < OPS_IN_FLIGHT)
 		return c->now;
 	if (!ha_list_empty(&c->retry))
