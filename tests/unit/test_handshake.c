@@ -17,8 +17,12 @@
 
 #define DIALLER  1
 #define ANSWERER 2
-#define FIRST_LEN                                                             \
-	(HA_FRAME_HEAD + HA_HELLO_LEN + HA_MAC1_LEN + HA_MESSAGE1_LEN)
+
+/* Places in the initiator's first block. */
+#define HELLO_AT    HA_FRAME_HEAD
+#define MAC1_AT     (HELLO_AT + HA_HELLO_LEN)
+#define MESSAGE1_AT (MAC1_AT + HA_MAC1_LEN)
+#define FIRST_LEN   (MESSAGE1_AT + HA_MESSAGE1_LEN)
 
 int __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n,
     const unsigned char *p);
@@ -457,6 +461,94 @@ START_TEST(a_replayed_hello_costs_no_key_agreement)
 }
 END_TEST
 
+/* Both ends would take version 1 as well as 2. */
+static void
+offer_two_versions(void)
+{
+	config_a.protocol_max = 2;
+	config_b.protocol_max = 2;
+}
+
+START_TEST(a_changed_hello_costs_no_key_agreement)
+{
+	struct wire w;
+
+	offer_two_versions();
+	run_until(FIRST);
+	w = send_message(FIRST);
+	w.data[HELLO_AT] = 1;
+	agreements = 0;
+	(void)!deliver(FIRST, &w);
+	expect_failure(b, HA_REFUSE_SECRET, false);
+	ck_assert_uint_eq(agreements, 0);
+}
+END_TEST
+
+START_TEST(a_changed_message_1_costs_no_key_agreement)
+{
+	for (size_t at = MESSAGE1_AT; at < FIRST_LEN; at++) {
+		struct wire w;
+
+		run_until(FIRST);
+		w = send_message(FIRST);
+		w.data[at] ^= 1;
+		agreements = 0;
+		(void)!deliver(FIRST, &w);
+		expect_failure(b, HA_REFUSE_SECRET, false);
+		ck_assert_uint_eq(agreements, 0);
+	}
+}
+END_TEST
+
+/* What a member could do to two others: it has the secret for mac1, but not
+ * their keys. */
+static void
+forge_mac1(struct wire *first, const struct wire *banner)
+{
+	uint8_t key[HA_KEY_LEN];
+
+	ha_secret_derive(key, secrets[0], HA_SECRET_MAC1);
+	ha_mac1(first->data + MAC1_AT, key, banner->data,
+	    first->data + HELLO_AT, first->data + MESSAGE1_AT);
+}
+
+START_TEST(a_third_member_cant_change_a_hello)
+{
+	struct wire banner;
+	struct wire w;
+
+	offer_two_versions();
+	connect_ends();
+	banner = send_message(BANNER);
+	(void)!deliver(BANNER, &banner);
+	w = send_message(FIRST);
+	w.data[HELLO_AT] = 1;
+	forge_mac1(&w, &banner);
+	(void)!deliver(FIRST, &w);
+	expect_failure(b, HA_REFUSE_SEALED, false);
+}
+END_TEST
+
+START_TEST(a_third_member_cant_lower_the_version_by_the_banner)
+{
+	struct wire banner;
+	struct wire lower;
+	struct wire w;
+
+	offer_two_versions();
+	connect_ends();
+	banner = send_message(BANNER);
+	lower = banner;
+	lower.data[5] = 1; /* the maximum */
+	(void)!deliver(BANNER, &lower);
+	w = send_message(FIRST);
+	ck_assert_uint_eq(w.data[HELLO_AT], 1);
+	forge_mac1(&w, &banner);
+	(void)!deliver(FIRST, &w);
+	expect_failure(b, HA_REFUSE_SEALED, false);
+}
+END_TEST
+
 START_TEST(the_true_hello_does_cost_some)
 {
 	struct wire w;
@@ -651,7 +743,7 @@ START_TEST(the_higher_index_does_not_dial)
 
 	run_until(FIRST);
 	w = send_message(FIRST);
-	w.data[HA_FRAME_HEAD + 2] = 5; /* the initiator's index */
+	w.data[HELLO_AT + 2] = 5; /* the initiator's index */
 	(void)!deliver(FIRST, &w);
 	expect_failure(b, HA_REFUSE_DIRECTION, false);
 }
@@ -695,7 +787,7 @@ START_TEST(a_version_outside_the_offer_is_refused)
 
 	run_until(FIRST);
 	w = send_message(FIRST);
-	w.data[HA_FRAME_HEAD] = 2;
+	w.data[HELLO_AT] = 2;
 	(void)!deliver(FIRST, &w);
 	expect_failure(b, HA_REFUSE_PROTOCOL, false);
 }
@@ -1004,6 +1096,11 @@ static void
 add_strangers(TCase *tc)
 {
 	tcase_add_test(tc, a_replayed_hello_costs_no_key_agreement);
+	tcase_add_test(tc, a_changed_hello_costs_no_key_agreement);
+	tcase_add_test(tc, a_changed_message_1_costs_no_key_agreement);
+	tcase_add_test(tc, a_third_member_cant_change_a_hello);
+	tcase_add_test(tc,
+	    a_third_member_cant_lower_the_version_by_the_banner);
 	tcase_add_test(tc, the_true_hello_does_cost_some);
 	tcase_add_test(tc, junk_costs_no_key_agreement);
 	tcase_add_test(tc, a_confirm_of_another_connection_does_not_convince);
