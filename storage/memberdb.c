@@ -1,0 +1,412 @@
+/*
+ * The membership is one thing: the table is replaced as a whole, and beside
+ * it stands one row with its version, the number of its rows and a sum over
+ * their sums, so that a row that got lost is missed.
+ *
+ * The highest boot counters are kept by index and not by row of the table: a
+ * member that leaves the file and comes back must not be taken for younger
+ * than it was.
+ */
+#include "storage/memberdb.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "storage/row.h"
+#include "storage/store_priv.h"
+
+#define BOOT_MAX UINT32_MAX
+
+static bool
+is_terminated(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static bool
+row_valid(const struct ha_member_row *m)
+{
+	return m->index >= 1 && m->index <= HA_MEMBERDB_MAX &&
+	    is_terminated(m->serial, sizeof(m->serial)) &&
+	    m->serial[0] != '\0' &&
+	    is_terminated(m->name, sizeof(m->name)) &&
+	    is_terminated(m->site, sizeof(m->site)) &&
+	    is_terminated(m->description, sizeof(m->description)) &&
+	    is_terminated(m->ha4_address, sizeof(m->ha4_address)) &&
+	    is_terminated(m->ha4_backup_address,
+	    sizeof(m->ha4_backup_address));
+}
+
+static int
+insert_member(struct ha_store *store, const struct ha_member_row *m,
+    uint64_t *rows_sum)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
+	int rc;
+
+	rc = ha_store_prepare(store, "INSERT INTO member (idx, serial, name, "
+	    "site, description, ha4_address, ha4_backup_address, public_key, "
+	    "next_public_key, enabled, session_synchronization, sum) VALUES "
+	    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)", &stmt);
+	if (rc != HA_OK)
+		return rc;
+	ha_row_begin(&row, stmt);
+	ha_row_put_int(&row, m->index);
+	ha_row_put_text(&row, m->serial);
+	ha_row_put_text(&row, m->name);
+	ha_row_put_text(&row, m->site);
+	ha_row_put_text(&row, m->description);
+	ha_row_put_text(&row, m->ha4_address);
+	ha_row_put_text(&row, m->ha4_backup_address);
+	ha_row_put_bytes(&row, m->public_key, sizeof(m->public_key));
+	ha_row_put_bytes(&row, m->has_next_public_key ? m->next_public_key :
+	    NULL, sizeof(m->next_public_key));
+	ha_row_put_int(&row, m->enabled);
+	ha_row_put_int(&row, m->session_synchronization);
+	*rows_sum = ha_hash_add(*rows_sum, row.sum);
+	if (!ha_row_put_sum(&row)) {
+		sqlite3_finalize(stmt);
+		return HA_ERR_NOMEM;
+	}
+	return ha_store_finish(store, stmt);
+}
+
+static bool
+read_member(sqlite3_stmt *stmt, struct ha_member_row *m, uint64_t *rows_sum)
+{
+	struct ha_row row;
+
+	memset(m, 0, sizeof(*m));
+	ha_row_begin(&row, stmt);
+	m->index = (uint8_t)ha_row_get_int(&row, 1, HA_MEMBERDB_MAX);
+	ha_row_get_text(&row, m->serial, sizeof(m->serial));
+	ha_row_get_text(&row, m->name, sizeof(m->name));
+	ha_row_get_text(&row, m->site, sizeof(m->site));
+	ha_row_get_text(&row, m->description, sizeof(m->description));
+	ha_row_get_text(&row, m->ha4_address, sizeof(m->ha4_address));
+	ha_row_get_text(&row, m->ha4_backup_address,
+	    sizeof(m->ha4_backup_address));
+	if (!ha_row_get_bytes(&row, m->public_key, sizeof(m->public_key)))
+		row.bad = true;
+	m->has_next_public_key = ha_row_get_bytes(&row, m->next_public_key,
+	    sizeof(m->next_public_key));
+	m->enabled = ha_row_get_int(&row, 0, 1) != 0;
+	m->session_synchronization = ha_row_get_int(&row, 0, 1) != 0;
+	*rows_sum = ha_hash_add(*rows_sum, row.sum);
+	return ha_row_get_sum(&row);
+}
+
+struct membership {
+	int64_t version; /* 0: never filled */
+	int64_t members;
+	int64_t rows_sum;
+};
+
+static int
+read_membership(struct ha_store *store, struct membership *out)
+{
+	struct membership m = { .rows_sum = 1 };
+	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
+	int rc;
+
+	rc = ha_store_prepare(store, "SELECT version, members, rows_sum, sum "
+	    "FROM membership", &stmt);
+	if (rc != HA_OK)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		ha_row_begin(&row, stmt);
+		m.version = ha_row_get_int(&row, 1, INT64_MAX - 1);
+		m.members = ha_row_get_int(&row, 0, HA_MEMBERDB_MAX);
+		m.rows_sum = ha_row_get_int(&row, INT64_MIN, INT64_MAX);
+		rc = ha_row_get_sum(&row) ? SQLITE_DONE : SQLITE_CORRUPT;
+	}
+	rc = ha_store_err(store->sql, rc);
+	sqlite3_finalize(stmt);
+	if (rc == HA_OK)
+		*out = m;
+	return rc;
+}
+
+static int
+write_membership(struct ha_store *store, const struct membership *m)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
+	int rc;
+
+	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO membership "
+	    "(id, version, members, rows_sum, sum) "
+	    "VALUES (1, ?1, ?2, ?3, ?4)", &stmt);
+	if (rc != HA_OK)
+		return rc;
+	ha_row_begin(&row, stmt);
+	ha_row_put_int(&row, m->version);
+	ha_row_put_int(&row, m->members);
+	ha_row_put_int(&row, m->rows_sum);
+	if (!ha_row_put_sum(&row)) {
+		sqlite3_finalize(stmt);
+		return HA_ERR_NOMEM;
+	}
+	return ha_store_finish(store, stmt);
+}
+
+/* The sum over the rows is made in the order of their indexes. */
+static int
+insert_members(struct ha_store *store, const struct ha_member_row *rows,
+    size_t n, uint64_t *rows_sum)
+{
+	int rc = HA_OK;
+
+	for (unsigned int index = 1; index <= HA_MEMBERDB_MAX; index++)
+		for (size_t i = 0; rc == HA_OK && i < n; i++)
+			if (rows[i].index == index)
+				rc = insert_member(store, &rows[i], rows_sum);
+	return rc;
+}
+
+static int
+replace(struct ha_store *store, const struct ha_member_row *rows, size_t n,
+    struct membership *m)
+{
+	uint64_t rows_sum = 1;
+	int rc = read_membership(store, m);
+
+	if (rc == HA_OK)
+		rc = ha_store_exec(store->sql, "DELETE FROM member");
+	if (rc == HA_OK)
+		rc = insert_members(store, rows, n, &rows_sum);
+	m->version++;
+	m->members = (int64_t)n;
+	m->rows_sum = (int64_t)rows_sum;
+	if (rc == HA_OK)
+		rc = write_membership(store, m);
+	return rc;
+}
+
+int
+ha_memberdb_replace(struct ha_store *store, const struct ha_member_row *rows,
+    size_t n, uint64_t *version)
+{
+	struct membership m = { 0 };
+	int rc;
+
+	if (n > HA_MEMBERDB_MAX)
+		return HA_ERR_FULL;
+	for (size_t i = 0; i < n; i++)
+		if (!row_valid(&rows[i]))
+			return HA_ERR_INVAL;
+	rc = ha_store_begin(store);
+	if (rc != HA_OK)
+		return rc;
+	rc = ha_store_end(store, replace(store, rows, n, &m), true);
+	if (rc == HA_OK)
+		*version = (uint64_t)m.version;
+	return rc;
+}
+
+static int
+list(struct ha_store *store, struct ha_member_row rows[static HA_MEMBERDB_MAX],
+    size_t *n, uint64_t *rows_sum)
+{
+	sqlite3_stmt *stmt = NULL;
+	size_t i = 0;
+	int rc;
+
+	rc = ha_store_prepare(store, "SELECT idx, serial, name, site, "
+	    "description, ha4_address, ha4_backup_address, public_key, "
+	    "next_public_key, enabled, session_synchronization, sum "
+	    "FROM member ORDER BY idx", &stmt);
+	if (rc != HA_OK)
+		return rc;
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (i == HA_MEMBERDB_MAX ||
+		    !read_member(stmt, &rows[i], rows_sum)) {
+			rc = SQLITE_CORRUPT;
+			break;
+		}
+		i++;
+	}
+	rc = ha_store_err(store->sql, rc);
+	sqlite3_finalize(stmt);
+	*n = i;
+	return rc;
+}
+
+int
+ha_memberdb_list(struct ha_store *store,
+    struct ha_member_row rows[static HA_MEMBERDB_MAX], size_t *n,
+    uint64_t *version)
+{
+	struct membership m;
+	uint64_t rows_sum = 1;
+	size_t count = 0;
+	int rc = read_membership(store, &m);
+
+	if (rc == HA_OK)
+		rc = list(store, rows, &count, &rows_sum);
+	if (rc == HA_OK && ((int64_t)count != m.members ||
+	    (int64_t)rows_sum != m.rows_sum))
+		rc = HA_ERR_CORRUPT;
+	if (rc != HA_OK)
+		return rc;
+	*n = count;
+	*version = (uint64_t)m.version;
+	return HA_OK;
+}
+
+int
+ha_memberdb_boots(struct ha_store *store,
+    uint64_t boots[static HA_MEMBERDB_MAX])
+{
+	uint64_t read[HA_MEMBERDB_MAX] = { 0 };
+	sqlite3_stmt *stmt = NULL;
+	int rc;
+
+	rc = ha_store_prepare(store, "SELECT idx, counter, sum FROM boot_seen",
+	    &stmt);
+	if (rc != HA_OK)
+		return rc;
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct ha_row row;
+		int64_t index;
+
+		ha_row_begin(&row, stmt);
+		index = ha_row_get_int(&row, 1, HA_MEMBERDB_MAX);
+		read[index - 1] = (uint64_t)ha_row_get_int(&row, 1, BOOT_MAX);
+		if (!ha_row_get_sum(&row)) {
+			rc = SQLITE_CORRUPT;
+			break;
+		}
+	}
+	rc = ha_store_err(store->sql, rc);
+	sqlite3_finalize(stmt);
+	if (rc == HA_OK)
+		memcpy(boots, read, sizeof(read));
+	return rc;
+}
+
+static int
+write_boot(struct ha_store *store, unsigned int index, uint64_t boot)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
+	int rc;
+
+	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO boot_seen "
+	    "(idx, counter, sum) VALUES (?1, ?2, ?3)", &stmt);
+	if (rc != HA_OK)
+		return rc;
+	ha_row_begin(&row, stmt);
+	ha_row_put_int(&row, index);
+	ha_row_put_int(&row, (int64_t)boot);
+	if (!ha_row_put_sum(&row)) {
+		sqlite3_finalize(stmt);
+		return HA_ERR_NOMEM;
+	}
+	return ha_store_finish(store, stmt);
+}
+
+int
+ha_memberdb_raise_boot(struct ha_store *store, unsigned int index,
+    uint64_t boot)
+{
+	uint64_t boots[HA_MEMBERDB_MAX];
+	int rc;
+
+	if (index < 1 || index > HA_MEMBERDB_MAX || boot > BOOT_MAX)
+		return HA_ERR_INVAL;
+	rc = ha_memberdb_boots(store, boots);
+	if (rc != HA_OK || boot <= boots[index - 1])
+		return rc;
+	rc = ha_store_begin(store);
+	if (rc != HA_OK)
+		return rc;
+	return ha_store_end(store, write_boot(store, index, boot), true);
+}
+
+static int
+write_state(struct ha_store *store, const struct ha_last_state *state)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
+	int rc;
+
+	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO last_state "
+	    "(id, state, reason, at_s, sum) VALUES (1, ?1, ?2, ?3, ?4)",
+	    &stmt);
+	if (rc != HA_OK)
+		return rc;
+	ha_row_begin(&row, stmt);
+	ha_row_put_text(&row, state->state);
+	ha_row_put_text(&row, state->reason);
+	ha_row_put_int(&row, state->at_s);
+	if (!ha_row_put_sum(&row)) {
+		sqlite3_finalize(stmt);
+		return HA_ERR_NOMEM;
+	}
+	return ha_store_finish(store, stmt);
+}
+
+int
+ha_memberdb_save_state(struct ha_store *store,
+    const struct ha_last_state *state)
+{
+	int rc;
+
+	if (!is_terminated(state->state, sizeof(state->state)) ||
+	    !is_terminated(state->reason, sizeof(state->reason)))
+		return HA_ERR_INVAL;
+	rc = ha_store_begin(store);
+	if (rc != HA_OK)
+		return rc;
+	return ha_store_end(store, write_state(store, state), true);
+}
+
+int
+ha_memberdb_last_state(struct ha_store *store, struct ha_last_state *state)
+{
+	struct ha_last_state s = { 0 };
+	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
+	int rc;
+
+	rc = ha_store_prepare(store, "SELECT state, reason, at_s, sum "
+	    "FROM last_state", &stmt);
+	if (rc != HA_OK)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		ha_row_begin(&row, stmt);
+		ha_row_get_text(&row, s.state, sizeof(s.state));
+		ha_row_get_text(&row, s.reason, sizeof(s.reason));
+		s.at_s = ha_row_get_int(&row, INT64_MIN, INT64_MAX);
+		rc = ha_row_get_sum(&row) ? HA_OK : HA_ERR_CORRUPT;
+	} else {
+		rc = rc == SQLITE_DONE ? HA_ERR_ABSENT :
+		    ha_store_err(store->sql, rc);
+	}
+	sqlite3_finalize(stmt);
+	if (rc == HA_OK)
+		*state = s;
+	return rc;
+}
+
+int
+ha_memberdb_verify(struct ha_store *store)
+{
+	struct ha_member_row rows[HA_MEMBERDB_MAX];
+	uint64_t boots[HA_MEMBERDB_MAX];
+	struct ha_last_state state;
+	uint64_t version;
+	size_t n;
+	int rc = ha_memberdb_list(store, rows, &n, &version);
+
+	if (rc == HA_OK)
+		rc = ha_memberdb_boots(store, boots);
+	if (rc == HA_OK)
+		rc = ha_memberdb_last_state(store, &state);
+	return rc == HA_ERR_ABSENT ? HA_OK : rc;
+}

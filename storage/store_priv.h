@@ -1,0 +1,45 @@
+/*
+ * store_priv: what the files of this directory share.
+ *
+ * Ownership  a statement belongs to who prepared it, until
+ *            ha_store_finish().
+ */
+#ifndef HA_STORAGE_STORE_PRIV_H
+#define HA_STORAGE_STORE_PRIV_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct ha_store {
+	sqlite3 *sql;
+	char *path; /* NULL: in memory, or without copies */
+	bool good_is_current;
+};
+
+/* SQLite's result as one of ours: the one place that knows both. */
+int ha_store_err(sqlite3 *sql, int rc);
+
+/* Run statements that have no results. */
+HA_MUST_USE int ha_store_exec(sqlite3 *sql, const char *text);
+
+HA_MUST_USE int ha_store_prepare(const struct ha_store *store,
+    const char *text, sqlite3_stmt **out);
+
+/* Run a statement without results and let it go, in any case. */
+HA_MUST_USE int ha_store_finish(const struct ha_store *store,
+    sqlite3_stmt *stmt);
+
+/* A transaction.  ha_store_end() commits when rc is HA_OK and rolls back
+ * when not, and returns the first error; with copy, a commit renews
+ * PATH.good. */
+HA_MUST_USE int ha_store_begin(struct ha_store *store);
+HA_MUST_USE int ha_store_end(struct ha_store *store, int rc, bool copy);
+
+/* Read every row once.  HA_ERR_CORRUPT: one is not as it was written. */
+HA_MUST_USE int ha_memberdb_verify(struct ha_store *store);
+HA_MUST_USE int ha_bootdb_verify(struct ha_store *store);
+HA_MUST_USE int ha_eventdb_verify(struct ha_store *store);
+
+#endif /* HA_STORAGE_STORE_PRIV_H */
