@@ -91,8 +91,8 @@ list_sources() {
 	then
 		return
 	fi
-	find . \( -name .git -o -name 'build?*' -o -name .deps \
-		-o -name autom4te.cache \) ! -name build-aux -prune \
+	find . \( -name .git -o -path ./build -o -name .deps \
+		-o -name autom4te.cache \) -prune \
 		-o -type f ! -name '*.o' ! -name '*.a' ! -name '*.log' \
 		! -name '*.trs' ! -name '*.pb-c.[ch]' ! -name Makefile \
 		! -name config.status ! -name config.h -print
