@@ -30,6 +30,7 @@
 
 #include "base/check.h"
 #include "proto/frame.h"
+#include "proto/handshake_priv.h"
 #include "proto/noise.h"
 #include "proto/seal_priv.h"
 
@@ -73,13 +74,6 @@ struct ha_handshake {
 	uint8_t in[HA_HANDSHAKE_MAX];
 	uint8_t out[OUT_MAX];
 	size_t out_len;
-};
-
-/* The keys of one handshake, chosen among those that are valid. */
-struct choice {
-	const uint8_t *secret;
-	const struct ha_keypair *own;
-	const uint8_t *peer;
 };
 
 /* Output. */
@@ -169,34 +163,6 @@ peer_index(const struct ha_handshake *h)
 	return h->initiator ? h->hello.responder : h->hello.initiator;
 }
 
-static const uint8_t *
-find_public_key(const struct ha_handshake_member *m,
-    const uint8_t id[static HA_KEY_ID_LEN])
-{
-	uint8_t have[HA_KEY_ID_LEN];
-
-	for (size_t i = 0; i < m->n_keys; i++) {
-		ha_key_id(have, m->public_keys[i]);
-		if (memcmp(have, id, sizeof(have)) == 0)
-			return m->public_keys[i];
-	}
-	return NULL;
-}
-
-static const struct ha_keypair *
-find_keypair(const struct ha_handshake_config *c,
-    const uint8_t id[static HA_KEY_ID_LEN])
-{
-	uint8_t have[HA_KEY_ID_LEN];
-
-	for (size_t i = 0; i < c->n_keypairs; i++) {
-		ha_key_id(have, c->keypairs[i].public_key);
-		if (memcmp(have, id, sizeof(have)) == 0)
-			return &c->keypairs[i];
-	}
-	return NULL;
-}
-
 static void
 compute_mac1(const struct ha_handshake *h, uint8_t out[static HA_MAC1_LEN],
     const uint8_t secret[static HA_KEY_LEN],
@@ -211,7 +177,8 @@ compute_mac1(const struct ha_handshake *h, uint8_t out[static HA_MAC1_LEN],
 
 /* The secret that mac1 was made with; NULL: none of ours. */
 static const uint8_t *
-find_secret(const struct ha_handshake *h, const uint8_t mac1[static HA_MAC1_LEN],
+find_secret(const struct ha_handshake *h,
+    const uint8_t mac1[static HA_MAC1_LEN],
     const uint8_t message1[static HA_MESSAGE1_LEN])
 {
 	const struct ha_handshake_config *c = &h->config;
@@ -225,24 +192,8 @@ find_secret(const struct ha_handshake *h, const uint8_t mac1[static HA_MAC1_LEN]
 	return NULL;
 }
 
-/* The attempt's number, read as one digit for each kind of key. */
-static struct choice
-choose_keys(const struct ha_handshake_config *c)
-{
-	const struct ha_handshake_member *peer = &c->members[c->peer - 1];
-	uint32_t n = c->attempt;
-	struct choice chosen;
-
-	chosen.secret = c->secrets[n % c->n_secrets];
-	n /= c->n_secrets;
-	chosen.own = &c->keypairs[n % c->n_keypairs];
-	n /= c->n_keypairs;
-	chosen.peer = peer->public_keys[n % peer->n_keys];
-	return chosen;
-}
-
 static int
-start_noise(struct ha_handshake *h, const struct choice *chosen)
+start_noise(struct ha_handshake *h, const struct ha_handshake_choice *chosen)
 {
 	uint8_t prologue[PROLOGUE_LEN];
 	uint8_t psk[1][HA_KEY_LEN];
@@ -289,7 +240,7 @@ start_seal(struct ha_handshake *h)
 
 static void
 make_hello(struct ha_handshake *h, uint8_t protocol,
-    const struct choice *chosen)
+    const struct ha_handshake_choice *chosen)
 {
 	const struct ha_handshake_config *c = &h->config;
 	struct ha_hello *hello = &h->hello;
@@ -310,7 +261,7 @@ make_hello(struct ha_handshake *h, uint8_t protocol,
 }
 
 static int
-put_hello(struct ha_handshake *h, const struct choice *chosen)
+put_hello(struct ha_handshake *h, const struct ha_handshake_choice *chosen)
 {
 	uint8_t *hello = out_room(h, HA_FRAME_HEAD + FIRST_LEN) + HA_FRAME_HEAD;
 	uint8_t *mac1 = hello + HA_HELLO_LEN;
@@ -332,7 +283,7 @@ static void
 got_banner(struct ha_handshake *h)
 {
 	const struct ha_handshake_config *c = &h->config;
-	struct choice chosen = choose_keys(c);
+	struct ha_handshake_choice chosen = ha_handshake_choose(c);
 	struct ha_banner b;
 	uint8_t protocol;
 
@@ -401,7 +352,7 @@ got_ready(struct ha_handshake *h, uint8_t *body, size_t len)
 
 /* What can be said of a hello before anybody vouches for it. */
 static enum ha_refusal
-judge_hello(const struct ha_handshake *h, struct choice *chosen)
+judge_hello(const struct ha_handshake *h, struct ha_handshake_choice *chosen)
 {
 	const struct ha_handshake_config *c = &h->config;
 	const struct ha_hello *hello = &h->hello;
@@ -422,10 +373,10 @@ judge_hello(const struct ha_handshake *h, struct choice *chosen)
 	    strcmp(hello->initiator_serial, peer->serial) != 0)
 		return HA_REFUSE_SERIAL;
 
-	chosen->peer = find_public_key(peer, hello->initiator_key);
+	chosen->peer = ha_handshake_find_key(peer, hello->initiator_key);
 	if (chosen->peer == NULL)
 		return HA_REFUSE_KEY;
-	chosen->own = find_keypair(c, hello->responder_key);
+	chosen->own = ha_handshake_find_keypair(c, hello->responder_key);
 	return chosen->own == NULL ? HA_REFUSE_MY_KEY : HA_REFUSE_NONE;
 }
 
@@ -451,7 +402,7 @@ read_first(struct ha_handshake *h, const uint8_t *body, size_t len)
 	const struct ha_handshake_config *c = &h->config;
 	const uint8_t *mac1 = body + HA_HELLO_LEN;
 	const uint8_t *message1 = mac1 + HA_MAC1_LEN;
-	struct choice chosen = { NULL, NULL, NULL };
+	struct ha_handshake_choice chosen = { NULL, NULL, NULL };
 	uint8_t nothing[HA_MESSAGE1_LEN];
 	enum ha_refusal reason;
 	size_t nothing_len;
@@ -610,52 +561,13 @@ ha_handshake_output(struct ha_handshake *h, size_t *len)
 
 /* Life and death. */
 
-static bool
-members_valid(const struct ha_handshake_config *c)
-{
-	for (size_t i = 0; i < HA_MEMBER_MAX; i++) {
-		const struct ha_handshake_member *m = &c->members[i];
-
-		if (m->n_keys > HA_KEYS_MAX ||
-		    (m->n_keys > 0 && !ha_serial_valid(m->serial)))
-			return false;
-	}
-	return true;
-}
-
-static bool
-peer_valid(const struct ha_handshake_config *c, bool initiator)
-{
-	if (c->peer == 0)
-		return !initiator;
-	if (c->peer > HA_MEMBER_MAX || c->members[c->peer - 1].n_keys == 0)
-		return false;
-	return initiator ? c->peer > c->self : c->peer < c->self;
-}
-
-static bool
-config_valid(const struct ha_handshake_config *c, bool initiator)
-{
-	uint8_t scratch[HA_GREETING_MAX];
-	size_t len;
-
-	return c->self >= 1 && c->self <= HA_MEMBER_MAX &&
-	    c->link < HA_LINK_MAX && c->protocol_min >= 1 &&
-	    c->protocol_min <= c->protocol_max && c->n_secrets >= 1 &&
-	    c->n_secrets <= HA_KEYS_MAX && c->n_keypairs >= 1 &&
-	    c->n_keypairs <= HA_KEYS_MAX && members_valid(c) &&
-	    ha_serial_valid(c->members[c->self - 1].serial) &&
-	    peer_valid(c, initiator) &&
-	    ha_greeting_encode(scratch, &len, &c->greeting) == HA_OK;
-}
-
 static int
 new_handshake(const struct ha_handshake_config *config, bool initiator,
     struct ha_handshake **out)
 {
 	struct ha_handshake *h;
 
-	if (!config_valid(config, initiator))
+	if (!ha_handshake_config_valid(config, initiator))
 		return HA_ERR_INVAL;
 	h = sodium_malloc(sizeof(*h));
 	if (h == NULL)

@@ -38,8 +38,8 @@ struct ha_noise_setup {
 	bool initiator;
 	const uint8_t *prologue;
 	size_t prologue_len;
-	const struct ha_keypair *own;     /* static */
-	const uint8_t *peer;              /* public static key; NULL: not known */
+	const struct ha_keypair *own; /* static */
+	const uint8_t *peer; /* its public static key; NULL: not known */
 	const uint8_t (*psks)[HA_KEY_LEN]; /* in order of use */
 	size_t n_psks;
 };

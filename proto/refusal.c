@@ -25,7 +25,7 @@ static const struct {
 	[HA_REFUSE_NOT_ME] = {
 		"not-for-me",
 		"the peer wants a member with another index or serial",
-		"the peer says that it is not the member we have at its address",
+		"the peer says that it is not the member that we took it for",
 	},
 	[HA_REFUSE_SERIAL] = {
 		"unknown-serial",

@@ -1054,7 +1054,8 @@ END_TEST
 
 /* One run of the test for each row. */
 #define ADD_TABLE(tc, test, rows)                                             \
-	tcase_add_loop_test(tc, test, 0, (int)(sizeof(rows) / sizeof((rows)[0])))
+	tcase_add_loop_test(tc, test, 0,                                      \
+	    (int)(sizeof(rows) / sizeof((rows)[0])))
 
 static TCase *
 add_case(Suite *s, const char *name)

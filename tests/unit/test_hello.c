@@ -128,7 +128,8 @@ START_TEST(the_layout_is_the_documented_one)
 END_TEST
 
 #define ADD_TABLE(tc, test, rows)                                             \
-	tcase_add_loop_test(tc, test, 0, (int)(sizeof(rows) / sizeof((rows)[0])))
+	tcase_add_loop_test(tc, test, 0,                                      \
+	    (int)(sizeof(rows) / sizeof((rows)[0])))
 
 int
 main(void)
