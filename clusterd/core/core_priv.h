@@ -443,6 +443,7 @@ bool stream_in_use(const struct stream *st);
 void stream_confirm(struct stream *st, struct session *s, uint64_t change);
 void stream_unconfirm_above(struct ha_core *c, struct stream *st,
     uint64_t after);
+void stream_reconfirm_upto(struct stream *st, uint64_t upto);
 void stream_detach(struct ha_core *c, struct session *s);
 void stream_bury(struct ha_core *c, struct stream *st,
     const struct ha_entry *e);

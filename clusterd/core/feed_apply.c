@@ -210,10 +210,13 @@ walk_from(struct ha_core *c, struct stream *st, uint8_t source)
 {
 	struct peer *p = peer_at(c, source);
 	uint64_t after = resume_after(c, st, p);
+	bool resumes = st->follow.cursor_boot == p->boot.id;
 	int link = link_wanted(c, p);
 
 	if (link < 0 || !may_begin(c, st, source, after))
 		return;
+	if (!resumes)
+		stream_reconfirm_upto(st, after);
 	request(c, st, p, link, after);
 }
 

@@ -149,7 +149,8 @@ fill_body(struct body *b, struct walk *w)
 		struct node *n = HA_LIST_ENTRY(l, struct node, list);
 		struct ha_entry *e = &b->entries[b->n];
 
-		if (n->kind == NODE_CURSOR)
+		/* Who asked has more than we had when it asked. */
+		if (n->kind == NODE_CURSOR || n->change <= b->from)
 			continue;
 		e->end_reason = 0;
 		e->change = n->change;

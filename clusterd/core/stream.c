@@ -342,6 +342,48 @@ stream_unconfirm_above(struct ha_core *c, struct stream *st, uint64_t after)
 	st->tail = after;
 }
 
+/* Where in the confirmed list, from hint on, a node with change belongs. */
+static struct ha_list *
+find_place(struct stream *st, struct ha_list *hint, uint64_t change)
+{
+	struct ha_list *head = &st->confirmed;
+
+	while (hint != head &&
+	    (HA_LIST_ENTRY(hint, struct node, list)->kind == NODE_CURSOR ||
+	    HA_LIST_ENTRY(hint, struct node, list)->change > change))
+		hint = hint->prev;
+	while (hint->next != head &&
+	    (HA_LIST_ENTRY(hint->next, struct node, list)->kind ==
+	    NODE_CURSOR || HA_LIST_ENTRY(hint->next, struct node, list)
+	    ->change <= change))
+		hint = hint->next;
+	return hint;
+}
+
+/* A walk that began below complete broke off: up to there all is still held
+ * and nothing was missing, so it counts as confirmed again. */
+void
+stream_reconfirm_upto(struct stream *st, uint64_t upto)
+{
+	struct ha_list *l, *tmp, *hint = &st->confirmed;
+
+	HA_LIST_FOREACH_SAFE (l, tmp, &st->unconfirmed) {
+		struct session *s = HA_LIST_ENTRY(l, struct session, node.list);
+
+		if (s->node.change > upto)
+			continue;
+		hint = find_place(st, hint, s->node.change);
+		ha_list_remove(l);
+		ha_list_insert_after(hint, l);
+		hint = l;
+		s->place = PLACE_CONFIRMED;
+		s->hash = session_hash(s);
+		st->digest += s->hash;
+		st->n_confirmed++;
+		st->n_unconfirmed--;
+	}
+}
+
 /* Forget a stream; what it still holds goes to limbo. */
 void
 stream_close(struct ha_core *c, struct stream *st)
