@@ -183,7 +183,7 @@ do_gate(struct ha_driver *d, const struct ha_out_gate *o)
 {
 	int rc;
 
-	if (d->dataplane == NULL)
+	if (d->dataplane == NULL || d->gate_open == o->open)
 		return;
 	rc = ha_dataplane_gate(d->dataplane, o->open);
 	if (rc != HA_OK) {

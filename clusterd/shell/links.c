@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -365,6 +366,16 @@ fail:
 	return rc;
 }
 
+/* A member is told; a stranger is not. */
+static void
+say_busy(int fd)
+{
+	uint8_t record[HA_REFUSAL_LEN];
+
+	ha_refusal_encode(record, HA_REFUSE_BUSY);
+	(void)send(fd, record, sizeof(record), MSG_NOSIGNAL);
+}
+
 static void
 on_accepted(void *arg, uint8_t link, int fd,
     const struct ha_conf_address *from)
@@ -376,6 +387,8 @@ on_accepted(void *arg, uint8_t link, int fd,
 
 	links->counters->link_accepts++;
 	if (why != NULL) {
+		if (source != NULL)
+			say_busy(fd);
 		close(fd);
 	} else {
 		int rc = let_in(links, link, source, fd, from);

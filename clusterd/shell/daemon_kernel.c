@@ -1,0 +1,128 @@
+/* The daemon's kernel: what it is set to, and its sessions. */
+#include <string.h>
+
+#include "shell/daemon_priv.h"
+#include "shell/privs.h"
+#include "storage/memberdb.h"
+
+/* Linux searches a chain per bucket: so many entries in one are slow. */
+#define ENTRIES_PER_BUCKET 4
+
+/* What would help, with the command. */
+static void
+advise(struct ha_daemon *d)
+{
+	const struct ha_host *h = &d->host;
+	uint32_t size = d->settings.table_size;
+
+	if (h->conntrack_max != 0 && h->conntrack_max < size)
+		ha_log(d->log, HA_LOG_WARN, "host.conntrack-max",
+		    "value=%u table-size=%u "
+		    "run=\"sysctl -w net.netfilter.nf_conntrack_max=%u\"",
+		    h->conntrack_max, size, size + size / 4);
+	if (h->buckets != 0 && h->buckets < size / ENTRIES_PER_BUCKET)
+		ha_log(d->log, HA_LOG_WARN, "host.buckets",
+		    "value=%u table-size=%u "
+		    "run=\"sysctl -w net.netfilter.nf_conntrack_buckets=%u\"",
+		    h->buckets, size, size);
+	if (h->tcp_liberal)
+		ha_log(d->log, HA_LOG_WARN, "host.tcp-liberal",
+		    "why=\"the kernel checks no TCP windows\" "
+		    "run=\"sysctl -w "
+		    "net.netfilter.nf_conntrack_tcp_be_liberal=0\"");
+}
+
+static int
+look_at_host(struct ha_daemon *d)
+{
+	struct ha_why why = { "" };
+	int rc;
+
+	if (!ha_privs_enough())
+		return ha_daemon_fail(d, "privileges",
+		    "clusterd needs CAP_NET_ADMIN: start it as root",
+		    HA_ERR_PERM);
+	rc = ha_host_read(&d->host, &why);
+	if (rc != HA_OK)
+		return ha_daemon_fail(d, "kernel", why.text, rc);
+	if (d->files.self->local.log_traffic &&
+	    ha_host_keep_accounts(&why) != HA_OK)
+		ha_log(d->log, HA_LOG_WARN, "host.accounts", "why=\"%s\"",
+		    why.text);
+	d->settings.kernel_max = d->host.conntrack_max;
+	d->settings.timeouts = d->host.timeouts;
+	advise(d);
+	return HA_OK;
+}
+
+static void
+add_untracked(struct ha_daemon *d, struct ha_dataplane_config *c, int link)
+{
+	const struct ha_conf_address *a = &d->files.self->address[link];
+	struct ha_untracked *u;
+
+	if (a->family == 0)
+		return;
+	u = &c->untracked[c->n_untracked++];
+	u->family = a->family;
+	memcpy(u->address, a->bytes, sizeof(u->address));
+	u->port = d->files.conf->link[link].port;
+}
+
+static void
+fill_config(struct ha_daemon *d, bool known, struct ha_dataplane_config *c)
+{
+	const struct ha_conf_sessions *s = &d->files.conf->sessions;
+
+	memset(c, 0, sizeof(*c));
+	c->signal = s->signal == HA_CONF_SIGNAL_MARK ? HA_SIGNAL_MARK :
+	    HA_SIGNAL_LABEL;
+	c->owner_bit = s->owner_bit;
+	c->replica_bit = s->replica_bit;
+	c->rule = s->rule;
+	c->gate = s->gate;
+	c->gate_closed_at_boot = known;
+	add_untracked(d, c, HA_LINK_HA4);
+	add_untracked(d, c, HA_LINK_HA4_BACKUP);
+	ha_driver_dataplane_calls(d->driver, &c->calls);
+}
+
+/* Was this member ever more than started?  Then the host has booted, and
+ * the gate is closed until the sessions are here. */
+static bool
+is_known(struct ha_daemon *d)
+{
+	struct ha_last_state last;
+
+	return ha_memberdb_last_state(d->store, &last) == HA_OK;
+}
+
+int
+ha_daemon_open_kernel(struct ha_daemon *d)
+{
+	struct ha_dataplane_config config;
+	const struct ha_dataplane_start *start;
+	struct ha_why why = { "" };
+	bool known = is_known(d);
+	int rc = look_at_host(d);
+
+	if (rc != HA_OK)
+		return rc;
+	fill_config(d, known, &config);
+	rc = ha_dataplane_open(&config, &why, &d->dataplane);
+	if (rc != HA_OK)
+		return ha_daemon_fail(d, "kernel", why.text, rc);
+	start = ha_dataplane_start(d->dataplane);
+	d->settings.start = HA_START_FIRST;
+	if (start->table_found || start->entries_found)
+		d->settings.start = HA_START_RESTART;
+	else if (known)
+		d->settings.start = HA_START_BOOT;
+	ha_log(d->log, HA_LOG_INFO, "kernel.open",
+	    "table-found=%d entries-found=%d gate=%s table-owned=%d "
+	    "event-buffer=%u forced=%d", start->table_found,
+	    start->entries_found, start->gate_closed ? "closed" : "open",
+	    start->table_owned, start->event_buffer_bytes,
+	    start->buffer_forced);
+	return HA_OK;
+}

@@ -1,0 +1,53 @@
+/*
+ * daemon_priv: what the files of the daemon share.
+ */
+#ifndef HA_SHELL_DAEMON_PRIV_H
+#define HA_SHELL_DAEMON_PRIV_H
+
+#include "dataplane/dataplane.h"
+#include "proto/greeting.h"
+#include "shell/control.h"
+#include "shell/daemon.h"
+#include "shell/driver.h"
+#include "shell/files.h"
+#include "shell/link_stats.h"
+#include "shell/links.h"
+#include "shell/loop.h"
+#include "shell/sd_notify.h"
+#include "storage/store.h"
+
+#define HA_SIGNALS 4
+
+struct event;
+
+struct ha_daemon {
+	const struct ha_options *options;
+	struct ha_log *log;
+	struct ha_files files;
+	struct ha_store *store;
+	bool store_damaged; /* it was, and has been rebuilt */
+	struct ha_host host;
+	struct ha_shell_counters counters;
+	struct ha_loop *loop;
+	struct ha_sd *sd;
+	struct ha_driver *driver;
+	struct ha_dataplane *dataplane;
+	struct ha_links *links;
+	struct ha_control *control;
+	struct ha_settings settings;
+	struct ha_greeting greeting;
+	struct event *signals[HA_SIGNALS];
+	struct event *watchdog;
+};
+
+/* One line for the operator; returns rc. */
+int ha_daemon_fail(struct ha_daemon *d, const char *what, const char *why,
+    int rc);
+
+/* Open the database, rebuilt when it is damaged, and put the members in. */
+HA_MUST_USE int ha_daemon_open_store(struct ha_daemon *d);
+
+/* Look at the host and open its sessions; says how this start began. */
+HA_MUST_USE int ha_daemon_open_kernel(struct ha_daemon *d);
+
+#endif /* HA_SHELL_DAEMON_PRIV_H */

@@ -1,0 +1,63 @@
+/* The daemon's database: opened, rebuilt when it is damaged, filled. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shell/daemon_priv.h"
+#include "storage/memberdb.h"
+
+static const char *
+store_why(int rc)
+{
+	switch (rc) {
+	case HA_ERR_NEWER:
+		return "it was written by a later release of clusterd";
+	case HA_ERR_EXISTS:
+		return "it is the database of another program";
+	case HA_ERR_AGAIN:
+		return "another clusterd has it open";
+	case HA_ERR_FULL:
+		return "the disk is full";
+	default:
+		return ha_err_text(rc);
+	}
+}
+
+/* Put the damaged one aside and begin with the last good copy, or empty. */
+static int
+rebuild(struct ha_daemon *d, const char *path)
+{
+	char aside[512];
+	int rc = ha_store_set_aside(path, aside, sizeof(aside));
+
+	if (rc != HA_OK)
+		return rc;
+	rc = ha_store_restore(path);
+	ha_log(d->log, HA_LOG_ERR, "storage.damaged",
+	    "file=\"%s\" aside=\"%s\" rebuilt-from=%s", path, aside,
+	    rc == HA_OK ? "copy" : "cluster-file");
+	d->store_damaged = true;
+	return ha_store_open(path, &d->store);
+}
+
+int
+ha_daemon_open_store(struct ha_daemon *d)
+{
+	struct ha_member_row rows[HA_MEMBERDB_MAX];
+	size_t n = ha_files_rows(&d->files, rows);
+	char path[512];
+	uint64_t version;
+	int rc;
+
+	(void)mkdir(d->options->state_dir, 0700);
+	snprintf(path, sizeof(path), "%s/%s", d->options->state_dir,
+	    HA_STORE_FILE);
+	rc = ha_store_open(path, &d->store);
+	if (rc == HA_ERR_CORRUPT)
+		rc = rebuild(d, path);
+	if (rc == HA_OK)
+		rc = ha_memberdb_replace(d->store, rows, n, &version);
+	if (rc != HA_OK)
+		return ha_daemon_fail(d, path, store_why(rc), rc);
+	return HA_OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * files: the three files that the operator gives to clusterd.
+ *
+ * Ownership  ha_files_close() takes back what ha_files_load() filled in.
+ * Blocking   reads three small files.
+ * Errors     HA_ERR_CONFIG and others; what is wrong has been printed to
+ *            standard error, all of it.
+ */
+#ifndef HA_SHELL_FILES_H
+#define HA_SHELL_FILES_H
+
+#include "base/err.h"
+#include "conf/cluster_conf.h"
+#include "conf/identity.h"
+#include "conf/secret.h"
+#include "shell/options.h"
+#include "storage/memberdb.h"
+
+struct ha_files {
+	struct ha_cluster_conf *conf;
+	struct ha_identity *identity;
+	struct ha_secret *secret;
+	const struct ha_conf_member *self; /* within conf */
+};
+
+HA_MUST_USE int ha_files_load(const struct ha_options *options,
+    struct ha_files *out);
+
+/* Wipes what is secret. */
+void ha_files_close(struct ha_files *files);
+
+/* The members as the membership table has them; returns how many. */
+size_t ha_files_rows(const struct ha_files *files,
+    struct ha_member_row rows[static HA_MEMBERDB_MAX]);
+
+#endif /* HA_SHELL_FILES_H */
