@@ -116,14 +116,15 @@ cluster_write() {
 # What runs in the background calls the script itself: it becomes the
 # program, so that $! is the program's.
 
-# --- daemons -------------------------------------------------------------------
+# --- daemons -----------------------------------------------------------------
 
 # cluster_start N [CONF]
 cluster_start() {
 	member_dir=$cluster_dir/fw-$1
 	mkdir -p "$member_dir/state" "$member_dir/run" "$member_dir/log"
 	"$top/tools/lab" exec "fw-$1" "$CLUSTERD" \
-		-c "${2:-$cluster_dir/cluster.conf}" -i "$member_dir/identity" -s "$cluster_dir/secret" \
+		-c "${2:-$cluster_dir/cluster.conf}" \
+		-i "$member_dir/identity" -s "$cluster_dir/secret" \
 		-d "$member_dir/state" -r "$member_dir/run" \
 		-l "$member_dir/log" -f \
 		>>"$member_dir/stderr" 2>&1 </dev/null &
@@ -160,7 +161,7 @@ cluster_is() {
 	[ "$(ctl "$1" state --json 2>/dev/null | json_value state)" = "$2" ]
 }
 
-# --- what members say ------------------------------------------------------------
+# --- what members say --------------------------------------------------------
 
 # json_value KEY: the first value of that key on standard input, bare.
 json_value() {
@@ -207,7 +208,7 @@ owns_ports() {
 	done
 }
 
-# --- flows -------------------------------------------------------------------------
+# --- flows -------------------------------------------------------------------
 
 # flow_server: in the lab's server, on both families.
 flow_server() {
