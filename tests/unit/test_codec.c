@@ -310,13 +310,14 @@ static const struct {
 	enum ha_entry_kind kind;
 	unsigned int at_most;
 } sizes[] = {
-	{ "IPv4 TCP, whole", HA_IPV4, HA_ENTRY_FULL, 50 },
-	{ "IPv6 TCP, whole", HA_IPV6, HA_ENTRY_FULL, 80 },
-	{ "update", HA_IPV4, HA_ENTRY_UPDATE, 26 },
-	{ "end", HA_IPV4, HA_ENTRY_END, 16 },
-	{ "left", HA_IPV4, HA_ENTRY_LEFT, 16 },
+	{ "IPv4 TCP, whole", HA_IPV4, HA_ENTRY_FULL, 39 },
+	{ "IPv6 TCP, whole", HA_IPV6, HA_ENTRY_FULL, 66 },
+	{ "update", HA_IPV4, HA_ENTRY_UPDATE, 24 },
+	{ "end", HA_IPV4, HA_ENTRY_END, 15 },
+	{ "left", HA_IPV4, HA_ENTRY_LEFT, 12 },
 };
 
+/* To the byte: whoever makes one longer is told. */
 START_TEST(an_entry_is_short)
 {
 	struct ha_message m = plain_batch(sizes[_i].family, HA_BATCH_MAX);
@@ -385,6 +386,9 @@ START_TEST(a_small_buffer_is_an_error_and_stays_unhurt)
 	if (_i == HA_MSG_BATCH)
 		m = plain_batch(HA_IPV6, 5);
 	encode(&m);
+	if (_i == HA_MSG_BATCH)
+		ck_assert_int_eq(ha_codec_encode_body(&m.u.batch, body),
+		    HA_OK);
 	for (size_t cap = 0; cap < frame_len; cap++) {
 		uint8_t *small = malloc(cap == 0 ? 1 : cap);
 
@@ -392,6 +396,9 @@ START_TEST(a_small_buffer_is_an_error_and_stays_unhurt)
 		ck_assert_int_eq(ha_codec_encode(&m, NULL, small, cap, &len),
 		    HA_ERR_FULL);
 		ck_assert_uint_eq(len, 12345);
+		if (_i == HA_MSG_BATCH)
+			ck_assert_int_eq(ha_codec_encode(&m, body, small, cap,
+			    &len), HA_ERR_FULL);
 		free(small);
 	}
 	ck_assert_int_eq(ha_codec_encode(&m, NULL, frame, frame_len, &len),
@@ -587,16 +594,21 @@ START_TEST(what_a_peer_would_refuse_is_not_sent)
 }
 END_TEST
 
-START_TEST(a_body_with_a_bad_entry_is_not_made)
+START_TEST(a_bad_body_is_not_made)
 {
 	struct ha_message m = plain_batch(HA_IPV4, 3);
 
 	m.u.batch.body = 4;
+	ck_assert_int_eq(ha_codec_encode_body(&m.u.batch, body), HA_OK);
 	entries[2].record.tcp_wscale[0] = 15;
-	body->id = 4;
 	ck_assert_int_eq(ha_codec_encode_body(&m.u.batch, body),
 	    HA_ERR_INVAL);
 	ck_assert(!ha_codec_body_fits(body, &m.u.batch));
+
+	m = plain_batch(HA_IPV4, HA_BATCH_MAX);
+	m.u.batch.n_entries = HA_BATCH_MAX + 1;
+	ck_assert_int_eq(ha_codec_encode_body(&m.u.batch, body),
+	    HA_ERR_INVAL);
 }
 END_TEST
 
@@ -887,15 +899,17 @@ END_TEST
 START_TEST(a_batch_takes_over_4_starts_at_most)
 {
 	Ha4__Took took = HA4__TOOK__INIT;
-	Ha4__Took *list[HA_BOOTS_MAX + 1];
+	Ha4__Took *list[257];
 	Ha4__Batch w = good_batch();
 
-	for (int i = 0; i <= HA_BOOTS_MAX; i++)
+	for (size_t i = 0; i < N(list); i++)
 		list[i] = &took;
 	w.took = list;
 	w.n_took = HA_BOOTS_MAX;
 	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_OK);
 	w.n_took = HA_BOOTS_MAX + 1;
+	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_ERR_CORRUPT);
+	w.n_took = 257; /* 1 in eight bits */
 	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_ERR_CORRUPT);
 }
 END_TEST
@@ -903,10 +917,10 @@ END_TEST
 START_TEST(a_keepalive_tells_of_64_streams_at_most)
 {
 	Ha4__Stream stream = HA4__STREAM__INIT;
-	Ha4__Stream *list[HA_STREAM_MAX + 1];
+	Ha4__Stream *list[257];
 	Ha4__Keepalive w = HA4__KEEPALIVE__INIT;
 
-	for (int i = 0; i <= HA_STREAM_MAX; i++)
+	for (size_t i = 0; i < N(list); i++)
 		list[i] = &stream;
 	stream.owner = 1;
 	w.counter = 1;
@@ -914,6 +928,8 @@ START_TEST(a_keepalive_tells_of_64_streams_at_most)
 	w.n_streams = HA_STREAM_MAX;
 	ck_assert_int_eq(send_wire(KEEPALIVE, &w.base), HA_OK);
 	w.n_streams = HA_STREAM_MAX + 1;
+	ck_assert_int_eq(send_wire(KEEPALIVE, &w.base), HA_ERR_CORRUPT);
+	w.n_streams = 257; /* 1 in eight bits */
 	ck_assert_int_eq(send_wire(KEEPALIVE, &w.base), HA_ERR_CORRUPT);
 }
 END_TEST
@@ -938,14 +954,35 @@ START_TEST(a_kind_that_is_not_known_is_told_apart)
 }
 END_TEST
 
-START_TEST(an_empty_or_overlong_frame_is_refused)
+START_TEST(an_empty_frame_is_refused)
 {
-	static uint8_t longer[HA_CODEC_FRAME_MAX + 1] = { BATCH };
 	const struct ha_message *out;
 
-	ck_assert_int_eq(decode(longer, 0, &out), HA_ERR_CORRUPT);
-	ck_assert_int_eq(decode(longer, sizeof(longer), &out),
-	    HA_ERR_CORRUPT);
+	ck_assert_int_eq(decode(frame, 0, &out), HA_ERR_CORRUPT);
+}
+END_TEST
+
+/* A good message and one long field that is not known. */
+START_TEST(a_frame_is_as_long_as_a_record_at_most)
+{
+	static uint8_t longer[HA_CODEC_FRAME_MAX + 1];
+	struct ha_message m = plain_batch(HA_IPV4, 1);
+	const struct ha_message *out;
+	size_t at;
+
+	for (size_t len = HA_CODEC_FRAME_MAX; len <= sizeof(longer); len++) {
+		encode(&m);
+		memcpy(longer, frame, frame_len);
+		at = frame_len;
+		longer[at++] = 0xa2;
+		longer[at++] = 0x06;
+		at += 3;
+		longer[at - 3] = (uint8_t)((len - at) | 0x80);
+		longer[at - 2] = (uint8_t)((len - at) >> 7 | 0x80);
+		longer[at - 1] = (uint8_t)((len - at) >> 14);
+		ck_assert_int_eq(decode(longer, len, &out),
+		    len <= HA_CODEC_FRAME_MAX ? HA_OK : HA_ERR_CORRUPT);
+	}
 }
 END_TEST
 
@@ -1187,6 +1224,15 @@ START_TEST(nesting_goes_nowhere)
 }
 END_TEST
 
+START_TEST(what_is_wrong_is_told_of_this_frame)
+{
+	const struct ha_message *out;
+
+	ck_assert_int_eq(flood(BATCH, "\x7a\x00", 2), HA_ERR_NOMEM);
+	ck_assert_int_eq(decode(frame, 1, &out), HA_ERR_CORRUPT);
+}
+END_TEST
+
 /* An error in one frame is nothing to the next. */
 START_TEST(a_codec_serves_on_after_errors)
 {
@@ -1210,7 +1256,8 @@ static void
 add_bytes_tests(TCase *tc)
 {
 	tcase_add_test(tc, a_kind_that_is_not_known_is_told_apart);
-	tcase_add_test(tc, an_empty_or_overlong_frame_is_refused);
+	tcase_add_test(tc, an_empty_frame_is_refused);
+	tcase_add_test(tc, a_frame_is_as_long_as_a_record_at_most);
 	tcase_add_loop_test(tc, a_cut_frame_is_refused_or_is_another_message,
 	    0, HA_MSG_MAX);
 	tcase_add_test(tc, a_changed_frame_is_refused_or_is_another_message);
@@ -1221,6 +1268,7 @@ add_bytes_tests(TCase *tc)
 	tcase_add_loop_test(tc, a_flood_is_refused_within_the_arena, 0,
 	    N(floods));
 	tcase_add_test(tc, nesting_goes_nowhere);
+	tcase_add_test(tc, what_is_wrong_is_told_of_this_frame);
 	tcase_add_test(tc, a_codec_serves_on_after_errors);
 }
 
@@ -1229,7 +1277,7 @@ add_value_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, what_a_peer_would_refuse_is_not_sent, 0,
 	    N(spoils));
-	tcase_add_test(tc, a_body_with_a_bad_entry_is_not_made);
+	tcase_add_test(tc, a_bad_body_is_not_made);
 	tcase_add_loop_test(tc,
 	    a_value_that_no_member_can_have_sent_is_refused, 0,
 	    N(wire_values));
