@@ -8,7 +8,6 @@
 #include "conf/cluster_conf.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,9 +64,11 @@ ha_cluster_conf_parse(const char *text, size_t len,
 {
 	struct ha_conf_draft draft = { 0 };
 	struct ha_conf_tree *tree = NULL;
-	int rc;
+	int rc = ha_keys_init();
 
-	rc = ha_conf_tree_parse(text, len, &HA_CONF_RULES, report, &tree);
+	if (rc == HA_OK)
+		rc = ha_conf_tree_parse(text, len, &HA_CONF_RULES, report,
+		    &tree);
 	if (rc != HA_OK)
 		return rc;
 	draft.conf = calloc(1, sizeof(*draft.conf));

@@ -194,6 +194,13 @@ HA_MUST_USE int ha_cluster_conf_digest(const struct ha_cluster_conf *conf,
 void ha_cluster_conf_settings(const struct ha_cluster_conf *conf,
     unsigned int self, struct ha_settings *out);
 
+/* Give the addresses of member self that have no prefix that of the local
+ * interface with the address.  HA_ERR_CONFIG: there is none, or both links
+ * are in one subnet after all.  The others' addresses can't be looked up; the
+ * digest is that of the file as written, so make it before. */
+HA_MUST_USE int ha_cluster_conf_localize(struct ha_cluster_conf *conf,
+    unsigned int self, struct ha_conf_report *report);
+
 /* "10.4.0.1/24", or "" for no address.  with_prefix = false leaves it out. */
 void ha_conf_address_text(const struct ha_conf_address *address,
     bool with_prefix, char text[static HA_CONF_ADDRESS_LEN]);

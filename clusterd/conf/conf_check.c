@@ -144,8 +144,9 @@ check_keys(const struct pair *p)
 			check_one_key(p, ia, ib);
 }
 
-static bool
-in_one_subnet(const struct ha_conf_address *a, const struct ha_conf_address *b)
+bool
+ha_conf_same_subnet(const struct ha_conf_address *a,
+    const struct ha_conf_address *b)
 {
 	unsigned int bits = a->prefix < b->prefix ? a->prefix : b->prefix;
 
@@ -165,7 +166,7 @@ check_subnets(const struct ha_conf_draft *d, size_t i,
 	unsigned int second = line_of_address(d, i, HA_LINK_HA4_BACKUP);
 
 	if (first == 0 || second == 0 ||
-	    !in_one_subnet(&m->address[HA_LINK_HA4],
+	    !ha_conf_same_subnet(&m->address[HA_LINK_HA4],
 	    &m->address[HA_LINK_HA4_BACKUP]))
 		return;
 	ha_conf_error(report, second, "ha4-backup-address is in the same "
@@ -230,6 +231,10 @@ ha_conf_check(const struct ha_conf_draft *draft, struct ha_conf_report *report)
 		for (size_t a = 0; a < b; a++) {
 			const struct pair p = { draft, report, a, b };
 
+			/* A member given twice has been reported. */
+			if (strcmp(member(draft, a)->serial,
+			    member(draft, b)->serial) == 0)
+				continue;
 			check_index(&p);
 			check_addresses(&p);
 			check_keys(&p);

@@ -165,11 +165,28 @@ refuse_unknown(struct parse *p, const cfg_t *section, const char *key)
 	    known);
 }
 
-/* The library's words are good where no list of ours is better. */
+/* The library's complaints in words that say what would be right.  NULL: one
+ * that we do not know, perhaps of a later release. */
+static const char *
+before_name(const char *fmt)
+{
+	if (strcmp(fmt, "missing equal sign after option '%s'") == 0)
+		return "= and a value are missing after";
+	if (strcmp(fmt, "missing opening brace for section '%s'") == 0)
+		return "{ is missing after";
+	if (strcmp(fmt, "missing title for section '%s'") == 0)
+		return "a name in quotes is missing after";
+	if (strcmp(fmt, "unexpected token '%s'") == 0)
+		return "a key, a value or a comma is missing before";
+	return NULL;
+}
+
 static void HA_PRINTF(2, 0)
 on_error(cfg_t *section, const char *fmt, va_list ap)
 {
 	struct parse *p = current;
+	unsigned int line = (unsigned int)section->line;
+	const char *before = before_name(fmt);
 	char words[HA_CONF_TEXT_LEN];
 
 	if (p->refused)
@@ -177,11 +194,13 @@ on_error(cfg_t *section, const char *fmt, va_list ap)
 	p->refused = true;
 	if (strcmp(fmt, "no such option '%s'") == 0) {
 		refuse_unknown(p, section, va_arg(ap, const char *));
-		return;
+	} else if (before != NULL) {
+		ha_conf_error(p->report, line, "%s %s", before,
+		    va_arg(ap, const char *));
+	} else {
+		vsnprintf(words, sizeof(words), fmt, ap);
+		ha_conf_error(p->report, line, "syntax error: %s", words);
 	}
-	vsnprintf(words, sizeof(words), fmt, ap);
-	ha_conf_error(p->report, (unsigned int)section->line,
-	    "syntax error: %s", words);
 }
 
 static size_t
