@@ -1,0 +1,958 @@
+/*
+ * The links of real members over real sockets on the loopback device, and
+ * what strangers and broken members can do to them.
+ *
+ * "fw 1", "fw 2" and so on are the links of a member as the daemon has them;
+ * a caller is the test itself, playing a member by hand.
+ */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/handshake.h"
+#include "shell/clock.h"
+#include "shell/links.h"
+#include "shell/log.h"
+#include "shell/loop.h"
+
+#define MEMBERS   3
+#define FRAME_MAX 60000
+#define PATIENCE  8 /* seconds that anything may take */
+
+struct fw {
+	uint8_t index;
+	struct ha_links *links;
+	struct ha_shell_counters n;
+	struct ha_links_name name[MEMBERS + 1][HA_LINK_MAX]; /* last up */
+	bool up[MEMBERS + 1][HA_LINK_MAX];
+	unsigned int ups, downs;
+	struct ha_greeting heard[MEMBERS + 1];
+	uint64_t behind;
+
+	/* frames: how many, and the first bytes of the last few */
+	unsigned int frames;
+	uint64_t bytes;
+	uint8_t first[64];
+	unsigned int rooms;
+	bool refuse_frames;
+};
+
+static struct event_base *base;
+static struct ha_log *quiet;
+static struct ha_cluster_conf conf;
+static struct ha_identity ids[MEMBERS + 1];
+static struct ha_secret secret;
+static struct fw fws[MEMBERS + 1];
+
+/* --- members --- */
+
+static void
+on_up(void *arg, const struct ha_links_name *name,
+    const struct ha_greeting *peer)
+{
+	struct fw *f = arg;
+
+	f->ups++;
+	f->up[name->peer][name->link] = true;
+	f->name[name->peer][name->link] = *name;
+	f->heard[name->peer] = *peer;
+}
+
+static void
+on_down(void *arg, const struct ha_links_name *name)
+{
+	struct fw *f = arg;
+
+	f->downs++;
+	f->up[name->peer][name->link] = false;
+	ck_assert_uint_eq(f->name[name->peer][name->link].generation,
+	    name->generation);
+}
+
+static bool
+on_frame(void *arg, const struct ha_links_name *name, const uint8_t *plain,
+    size_t len)
+{
+	struct fw *f = arg;
+
+	ck_assert(f->up[name->peer][name->link]);
+	f->first[f->frames++ % sizeof(f->first)] = plain[0];
+	f->bytes += len;
+	return !f->refuse_frames;
+}
+
+static void
+on_room(void *arg, const struct ha_links_name *name, unsigned int n)
+{
+	struct fw *f = arg;
+
+	(void)name;
+	f->rooms += n;
+}
+
+static void
+on_behind(void *arg, uint8_t peer, uint64_t seen)
+{
+	struct fw *f = arg;
+
+	(void)peer;
+	f->behind = seen;
+}
+
+static void
+start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
+{
+	struct fw *f = &fws[index];
+	struct ha_links_config config = { .conf = &conf, .self = index,
+		.identity = &ids[index], .secret = s, .seed = index };
+	const struct ha_links_events events = { .arg = f, .up = on_up,
+		.down = on_down, .frame = on_frame, .room = on_room,
+		.behind = on_behind };
+
+	memset(f, 0, sizeof(*f));
+	f->index = index;
+	memset(config.greeting.boot_id, index, HA_BOOT_ID_LEN);
+	config.greeting.boot_id[15] = (uint8_t)boot_counter;
+	config.greeting.boot_counter = boot_counter;
+	strcpy(config.greeting.version, "test");
+	ck_assert_int_eq(ha_links_open(base, quiet, &f->n, &config, &events,
+	    &f->links), HA_OK);
+}
+
+static void
+start(uint8_t index)
+{
+	start_with(index, &secret, 1);
+}
+
+static void
+stop(uint8_t index)
+{
+	ha_links_close(fws[index].links);
+	fws[index].links = NULL;
+}
+
+/* --- time --- */
+
+typedef bool (*condition)(void *arg);
+
+static void
+turn(void)
+{
+	for (int i = 1; i <= MEMBERS; i++) {
+		if (fws[i].links != NULL)
+			ha_links_flush(fws[i].links);
+	}
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	usleep(1000);
+}
+
+static bool
+holds_within(condition c, void *arg, struct ha_dur time)
+{
+	struct ha_time end = ha_time_add(ha_clock_now(), time);
+
+	while (!ha_time_reached(ha_clock_now(), end)) {
+		if (c(arg))
+			return true;
+		turn();
+	}
+	return c(arg);
+}
+
+#define WAIT_FOR(c, arg) ck_assert(holds_within(c, arg, ha_dur_s(PATIENCE)))
+
+static bool
+never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static void
+let_pass(int64_t ms)
+{
+	(void)holds_within(never, NULL, ha_dur_ms(ms));
+}
+
+static bool
+both_up(void *arg)
+{
+	uint8_t *pair = arg;
+	struct fw *a = &fws[pair[0]], *b = &fws[pair[1]];
+
+	for (int l = 0; l < HA_LINK_MAX; l++) {
+		if (!a->up[b->index][l] || !b->up[a->index][l])
+			return false;
+	}
+	return true;
+}
+
+static uint8_t ONE_AND_TWO[] = { 1, 2 };
+
+static bool
+counted(void *arg)
+{
+	const uint64_t *counter = arg;
+
+	return *counter > 0;
+}
+
+/* --- fixture --- */
+
+/* A port that is free at the addresses of all. */
+static uint16_t
+free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+static void
+make_member(uint8_t index)
+{
+	struct ha_conf_member *m = &conf.members[conf.n_members++];
+	struct ha_keypair pair;
+
+	ha_keypair_generate(&pair);
+	memcpy(ids[index].private_key, pair.private_key, HA_KEY_LEN);
+	memcpy(ids[index].public_key, pair.public_key, HA_KEY_LEN);
+	m->index = index;
+	m->enabled = true;
+	m->serial[0] = 'F';
+	m->serial[1] = (char)('0' + index);
+	memcpy(m->public_key, pair.public_key, HA_KEY_LEN);
+	for (uint8_t l = 0; l < HA_LINK_MAX; l++) {
+		const uint8_t address[4] = { 127, (uint8_t)(4 + l), 0, index };
+
+		m->address[l].family = HA_IPV4;
+		m->address[l].prefix = 24;
+		memcpy(m->address[l].bytes, address, 4);
+	}
+}
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(ha_keys_init(), HA_OK);
+	base = event_base_new();
+	quiet = ha_log_new(HA_LOG_STDERR, HA_LOG_ERR);
+	memset(&conf, 0, sizeof(conf));
+	memset(ids, 0, sizeof(ids));
+	memset(&secret, 0, sizeof(secret));
+	memset(fws, 0, sizeof(fws));
+	ha_secret_generate(secret.current);
+	conf.id = 7;
+	for (uint8_t i = 1; i <= MEMBERS; i++)
+		make_member(i);
+	for (int l = 0; l < HA_LINK_MAX; l++) {
+		conf.link[l].port = free_port();
+		conf.link[l].keepalive_threshold_ms = 1000;
+	}
+}
+
+static void
+teardown(void)
+{
+	for (uint8_t i = 1; i <= MEMBERS; i++)
+		stop(i);
+	ha_log_free(quiet);
+	event_base_free(base);
+}
+
+/* --- callers --- */
+
+struct caller {
+	int fd;
+	struct ha_handshake *handshake;
+	struct ha_seal *seal;
+	uint64_t boot_seen; /* of the caller, as it was told */
+};
+
+/* A socket from the address of member from to link 0 of fw to. */
+static int
+call_from(const char *from, uint8_t to)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(inet_pton(AF_INET, from, &a.sin_addr), 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	memcpy(&a.sin_addr, conf.members[to - 1].address[0].bytes, 4);
+	a.sin_port = htons(conf.link[0].port);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
+static void
+fill_call(struct ha_handshake_config *c, uint8_t from, uint8_t to,
+    uint64_t generation)
+{
+	memset(c, 0, sizeof(*c));
+	c->cluster = conf.id;
+	c->self = from;
+	c->peer = to;
+	c->protocol_min = HA_PROTOCOL_MIN;
+	c->protocol_max = HA_PROTOCOL_MAX;
+	c->n_secrets = 1;
+	memcpy(c->secrets[0], secret.current, HA_KEY_LEN);
+	c->n_keypairs = 1;
+	memcpy(c->keypairs[0].private_key, ids[from].private_key, HA_KEY_LEN);
+	memcpy(c->keypairs[0].public_key, ids[from].public_key, HA_KEY_LEN);
+	for (int i = 0; i < MEMBERS; i++) {
+		strcpy(c->members[i].serial, conf.members[i].serial);
+		c->members[i].n_keys = 1;
+		memcpy(c->members[i].public_keys[0],
+		    conf.members[i].public_key, HA_KEY_LEN);
+	}
+	memset(c->greeting.boot_id, from, HA_BOOT_ID_LEN);
+	c->greeting.boot_counter = 1;
+	c->greeting.generation = generation;
+	strcpy(c->greeting.version, "test");
+}
+
+/* False: it is over, for good or bad. */
+static bool
+follow(struct caller *c)
+{
+	size_t len;
+	const uint8_t *out = ha_handshake_output(c->handshake, &len);
+
+	if (len > 0)
+		ck_assert_int_eq(write(c->fd, out, len), (ssize_t)len);
+	if (ha_handshake_state(c->handshake) != HA_HANDSHAKE_GREETED)
+		return false;
+	c->boot_seen = ha_handshake_peer(c->handshake)->boot_seen;
+	ha_handshake_accept(c->handshake);
+	return true;
+}
+
+static bool
+handshake_over(void *arg)
+{
+	struct caller *c = arg;
+	uint8_t buf[4096];
+	ssize_t n = read(c->fd, buf, sizeof(buf));
+	size_t at = 0;
+
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		return true;
+	while (n > 0 && at < (size_t)n) {
+		size_t used = ha_handshake_input(c->handshake, buf + at,
+		    (size_t)n - at);
+
+		at += used;
+		while (follow(c))
+			;
+		if (used == 0)
+			break;
+	}
+	return ha_handshake_state(c->handshake) == HA_HANDSHAKE_DONE ||
+	    ha_handshake_state(c->handshake) == HA_HANDSHAKE_FAILED;
+}
+
+/* Shake hands with fw to as member 1, and as configured. */
+static void
+call(struct caller *c, uint8_t to, const struct ha_handshake_config *config)
+{
+	memset(c, 0, sizeof(*c));
+	c->fd = call_from("127.4.0.1", to);
+	ck_assert_int_eq(ha_handshake_new_initiator(config, &c->handshake),
+	    HA_OK);
+	WAIT_FOR(handshake_over, c);
+	if (ha_handshake_state(c->handshake) == HA_HANDSHAKE_DONE)
+		c->seal = ha_handshake_finish(c->handshake);
+}
+
+static void
+call_plain(struct caller *c, uint8_t to, uint64_t generation)
+{
+	struct ha_handshake_config config;
+
+	fill_call(&config, 1, to, generation);
+	call(c, to, &config);
+}
+
+static void
+hang_up(struct caller *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	ha_handshake_free(c->handshake);
+	ha_seal_free(c->seal);
+	memset(c, 0, sizeof(*c));
+	c->fd = -1;
+}
+
+static bool
+closed(void *arg)
+{
+	int *fd = arg;
+	uint8_t buf[512];
+	ssize_t n;
+
+	do {
+		n = read(*fd, buf, sizeof(buf));
+	} while (n > 0);
+	return n == 0 || errno == ECONNRESET;
+}
+
+/* --- links between members --- */
+
+START_TEST(two_members_get_both_links)
+{
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert_uint_eq(fws[1].heard[2].boot_counter, 1);
+	ck_assert_uint_eq(fws[2].heard[1].boot_id[0], 1);
+	ck_assert_str_eq(fws[2].heard[1].version, "test");
+}
+END_TEST
+
+START_TEST(three_members_get_six_links)
+{
+	uint8_t one_three[] = { 1, 3 }, two_three[] = { 2, 3 };
+
+	start(3);
+	start(2);
+	start(1);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	WAIT_FOR(both_up, one_three);
+	WAIT_FOR(both_up, two_three);
+}
+END_TEST
+
+START_TEST(a_member_that_comes_later_is_found_soon)
+{
+	struct ha_time before;
+
+	start(1);
+	let_pass(1000);
+	before = ha_clock_now();
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert_int_lt(ha_time_since(ha_clock_now(), before).ns,
+	    ha_dur_ms(4500).ns);
+}
+END_TEST
+
+START_TEST(a_member_that_comes_back_replaces_its_links)
+{
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	stop(2);
+	start_with(2, &secret, 2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert_uint_eq(fws[1].downs, 2);
+	ck_assert_uint_eq(fws[1].heard[2].boot_counter, 2);
+}
+END_TEST
+
+START_TEST(a_member_that_is_behind_learns_it_whoever_dials)
+{
+	uint8_t late = (uint8_t)(_i + 1);
+	uint8_t early = (uint8_t)(2 - _i);
+	const uint8_t new_id[HA_BOOT_ID_LEN] = { 1, 2, 3 };
+
+	start_with(late, &secret, 5);
+	ha_links_raise_seen(fws[late].links, early, 9);
+	start_with(early, &secret, 3);
+	WAIT_FOR(counted, &fws[early].behind);
+	ck_assert_uint_eq(fws[early].behind, 9);
+	ck_assert_uint_eq(fws[late].ups, 0);
+	ha_links_set_boot(fws[early].links, new_id, 10);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+}
+END_TEST
+
+static bool
+frames_came(void *arg)
+{
+	const unsigned int *want = arg;
+
+	return fws[2].frames >= *want;
+}
+
+START_TEST(urgent_frames_pass_those_that_wait)
+{
+	static const uint8_t BATCH[1000] = { 'b' };
+	const uint8_t control = 'c', keepalive = 'k';
+	unsigned int want = 4;
+
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(ha_links_send(fws[1].links,
+		    &fws[1].name[2][0], HA_URGENCY_BATCH, BATCH,
+		    sizeof(BATCH)), HA_OK);
+	ck_assert_int_eq(ha_links_send(fws[1].links, &fws[1].name[2][0],
+	    HA_URGENCY_CONTROL, &control, 1), HA_OK);
+	ck_assert_int_eq(ha_links_send(fws[1].links, &fws[1].name[2][0],
+	    HA_URGENCY_KEEPALIVE, &keepalive, 1), HA_OK);
+	WAIT_FOR(frames_came, &want);
+	ck_assert_mem_eq(fws[2].first, "kcbb", 4);
+	ck_assert_uint_eq(fws[1].rooms, 2);
+}
+END_TEST
+
+START_TEST(much_arrives_whole_and_in_order)
+{
+	static uint8_t data[FRAME_MAX];
+	unsigned int want = 500, sent = 0;
+
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	while (sent < want) {
+		data[0] = (uint8_t)sent;
+		if (ha_links_send(fws[1].links, &fws[1].name[2][0],
+		    HA_URGENCY_BATCH, data, sizeof(data)) == HA_OK)
+			sent++;
+		else
+			turn();
+	}
+	WAIT_FOR(frames_came, &want);
+	ck_assert_uint_eq(fws[2].bytes, (uint64_t)want * FRAME_MAX);
+	ck_assert_uint_eq(fws[1].rooms, want);
+	for (unsigned int i = want - 64; i < want; i++)
+		ck_assert_uint_eq(fws[2].first[i % 64], (uint8_t)i);
+}
+END_TEST
+
+START_TEST(what_is_said_to_an_old_connection_goes_nowhere)
+{
+	struct ha_links_name old;
+	const uint8_t byte = 0;
+
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	old = fws[1].name[2][0];
+	ha_links_drop(fws[1].links, &old, "test");
+	ck_assert_int_eq(ha_links_send(fws[1].links, &old,
+	    HA_URGENCY_CONTROL, &byte, 1), HA_ERR_STALE);
+	fws[1].up[2][0] = false;
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert_int_eq(ha_links_send(fws[1].links, &old,
+	    HA_URGENCY_CONTROL, &byte, 1), HA_ERR_STALE);
+	ck_assert_uint_gt(fws[1].name[2][0].generation, old.generation);
+}
+END_TEST
+
+START_TEST(a_queue_that_nobody_reads_is_bounded)
+{
+	static const uint8_t DATA[FRAME_MAX];
+	struct caller c;
+	int rc = HA_OK;
+
+	start(2);
+	call_plain(&c, 2, 1);
+	ck_assert_ptr_nonnull(c.seal);
+	for (int i = 0; i < 1000 && rc == HA_OK; i++) {
+		rc = ha_links_send(fws[2].links, &fws[2].name[1][0],
+		    HA_URGENCY_BATCH, DATA, sizeof(DATA));
+		turn();
+	}
+	ck_assert_int_eq(rc, HA_ERR_FULL);
+	ck_assert_uint_lt(ha_links_queued(fws[2].links, &fws[2].name[1][0]),
+	    5 * 1024 * 1024);
+	hang_up(&c);
+}
+END_TEST
+
+START_TEST(another_secret_gets_no_link_and_is_counted)
+{
+	struct ha_secret other = { .has_next = false };
+
+	ha_secret_generate(other.current);
+	start_with(1, &other, 1);
+	start(2);
+	WAIT_FOR(counted, &fws[2].n.refused_secret);
+	WAIT_FOR(counted, &fws[1].n.handshake_refused);
+	ck_assert_uint_eq(fws[1].ups + fws[2].ups, 0);
+}
+END_TEST
+
+START_TEST(another_key_gets_no_link_and_is_counted)
+{
+	struct ha_keypair pair;
+
+	start(2);
+	ha_keypair_generate(&pair);
+	memcpy(ids[1].private_key, pair.private_key, HA_KEY_LEN);
+	memcpy(ids[1].public_key, pair.public_key, HA_KEY_LEN);
+	start(1);
+	WAIT_FOR(counted, &fws[2].n.refused_key);
+	ck_assert_uint_eq(fws[1].ups + fws[2].ups, 0);
+}
+END_TEST
+
+START_TEST(a_port_in_use_is_an_error)
+{
+	struct ha_links_config config = { .conf = &conf, .self = 2,
+		.identity = &ids[2], .secret = &secret };
+	const struct ha_links_events none = { .arg = NULL };
+	struct ha_log *silent = ha_log_new(HA_LOG_SYSLOG, HA_LOG_ERR);
+	struct ha_links *second = NULL;
+
+	start(2);
+	ck_assert_int_eq(ha_links_open(base, silent, &fws[1].n, &config,
+	    &none, &second), HA_ERR_EXISTS);
+	ck_assert_ptr_null(second);
+	ha_log_free(silent);
+}
+END_TEST
+
+/* --- strangers --- */
+
+START_TEST(a_stranger_is_closed_at_once)
+{
+	int fd;
+
+	start(2);
+	fd = call_from("127.4.0.99", 2);
+	WAIT_FOR(closed, &fd);
+	ck_assert_uint_eq(fws[2].n.link_refused_source, 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(who_should_be_dialled_may_not_dial)
+{
+	int fd;
+
+	start(2);
+	fd = call_from("127.4.0.3", 2);
+	WAIT_FOR(closed, &fd);
+	ck_assert_uint_eq(fws[2].n.link_refused_source, 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(junk_is_closed_and_counted)
+{
+	uint8_t junk[700];
+	int fd;
+
+	memset(junk, 0x41 + _i, sizeof(junk));
+	start(2);
+	fd = call_from("127.4.0.1", 2);
+	ck_assert_int_eq(write(fd, junk, sizeof(junk)), sizeof(junk));
+	WAIT_FOR(closed, &fd);
+	ck_assert_uint_eq(fws[2].n.refused_malformed +
+	    fws[2].n.refused_secret + fws[2].n.refused_cluster, 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(half_a_hello_is_closed_after_three_seconds)
+{
+	struct ha_time before = ha_clock_now();
+	uint8_t byte = 0;
+	int fd;
+
+	start(2);
+	fd = call_from("127.4.0.1", 2);
+	ck_assert_int_eq(write(fd, &byte, 1), 1);
+	WAIT_FOR(closed, &fd);
+	ck_assert_int_ge(ha_time_since(ha_clock_now(), before).ns,
+	    ha_dur_ms(2900).ns);
+	ck_assert_uint_eq(fws[2].n.handshake_timeout, 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_fifth_half_open_connection_is_turned_away)
+{
+	int fds[5];
+
+	start(2);
+	for (int i = 0; i < 5; i++)
+		fds[i] = call_from("127.4.0.1", 2);
+	WAIT_FOR(counted, &fws[2].n.link_refused_from_source);
+	ck_assert_uint_eq(fws[2].n.link_refused_from_source, 1);
+	WAIT_FOR(closed, &fds[4]);
+	for (int i = 0; i < 5; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(junk_from_a_member_does_not_touch_its_links)
+{
+	static const uint8_t JUNK[100] = { 1, 2, 3 };
+	const uint8_t byte = 'x';
+	unsigned int want = 1;
+
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	for (int i = 0; i < 200; i++) {
+		int fd = call_from("127.4.0.1", 2);
+
+		(void)!write(fd, JUNK, sizeof(JUNK));
+		turn();
+		close(fd);
+	}
+	ck_assert_int_eq(ha_links_send(fws[1].links, &fws[1].name[2][0],
+	    HA_URGENCY_CONTROL, &byte, 1), HA_OK);
+	WAIT_FOR(frames_came, &want);
+	ck_assert_uint_eq(fws[1].downs + fws[2].downs, 0);
+}
+END_TEST
+
+/* --- members that are broken, or somebody between --- */
+
+static bool
+fw2_down(void *arg)
+{
+	(void)arg;
+	return fws[2].downs == 1;
+}
+
+static void
+spoil_nothing(uint8_t *record, size_t *len)
+{
+	(void)record;
+	(void)len;
+}
+
+static void
+spoil_bit(uint8_t *record, size_t *len)
+{
+	record[*len - 1] ^= 1;
+}
+
+static void
+spoil_head(uint8_t *record, size_t *len)
+{
+	record[0] ^= 1;
+	(*len)++;
+}
+
+static void
+empty_body(uint8_t *record, size_t *len)
+{
+	record[0] = record[1] = 0;
+	*len = 2;
+}
+
+static void
+only_a_tag(uint8_t *record, size_t *len)
+{
+	record[0] = 15;
+	record[1] = 0;
+	*len = 17;
+}
+
+static const struct {
+	const char *why;
+	void (*spoil)(uint8_t *record, size_t *len);
+	bool makes_no_sense;
+	size_t counter;
+} frame_cases[] = {
+	{ "a changed bit", spoil_bit, false,
+	    offsetof(struct ha_shell_counters, drop_frame) },
+	{ "another length", spoil_head, false,
+	    offsetof(struct ha_shell_counters, drop_frame) },
+	{ "no body", empty_body, false,
+	    offsetof(struct ha_shell_counters, drop_frame) },
+	{ "shorter than a seal", only_a_tag, false,
+	    offsetof(struct ha_shell_counters, drop_frame) },
+	{ "sealed well, but no message", spoil_nothing, true,
+	    offsetof(struct ha_shell_counters, drop_message) },
+};
+
+START_TEST(a_bad_frame_closes_its_connection_and_no_other)
+{
+	uint8_t two_three[] = { 2, 3 };
+	uint8_t record[200] = { 0 };
+	size_t len = HA_SEAL_SIZE(100);
+	const uint64_t *counter;
+	struct caller c;
+
+	start(2);
+	start(3);
+	WAIT_FOR(both_up, two_three);
+	call_plain(&c, 2, 1);
+	ck_assert_ptr_nonnull(c.seal);
+	fws[2].refuse_frames = frame_cases[_i].makes_no_sense;
+	ck_assert_int_eq(ha_seal_seal(c.seal, record,
+	    (const uint8_t *)&conf, 100), HA_OK);
+	frame_cases[_i].spoil(record, &len);
+	ck_assert_int_eq(write(c.fd, record, len), (ssize_t)len);
+	WAIT_FOR(fw2_down, NULL);
+	counter = (const uint64_t *)(const void *)((const char *)&fws[2].n +
+	    frame_cases[_i].counter);
+	ck_assert_msg(*counter == 1, "case: %s", frame_cases[_i].why);
+	ck_assert(both_up(two_three));
+	hang_up(&c);
+}
+END_TEST
+
+START_TEST(a_record_cut_short_is_no_frame)
+{
+	uint8_t record[HA_SEAL_SIZE(100)];
+	struct caller c;
+
+	start(2);
+	call_plain(&c, 2, 1);
+	ck_assert_int_eq(ha_seal_seal(c.seal, record,
+	    (const uint8_t *)&conf, 100), HA_OK);
+	ck_assert_int_eq(write(c.fd, record, 50), 50);
+	let_pass(50);
+	close(c.fd);
+	c.fd = -1;
+	WAIT_FOR(fw2_down, NULL);
+	ck_assert_uint_eq(fws[2].frames, 0);
+	ck_assert_uint_eq(fws[2].n.link_closed, 1);
+	hang_up(&c);
+}
+END_TEST
+
+START_TEST(a_later_connection_replaces_and_an_earlier_one_does_not)
+{
+	struct caller first, later, earlier;
+
+	start(2);
+	call_plain(&first, 2, 5);
+	ck_assert_ptr_nonnull(first.seal);
+	call_plain(&later, 2, 6);
+	ck_assert_ptr_nonnull(later.seal);
+	WAIT_FOR(closed, &first.fd);
+	ck_assert_uint_eq(fws[2].ups, 2);
+	ck_assert_uint_eq(fws[2].downs, 1);
+	call_plain(&earlier, 2, 5);
+	ck_assert_ptr_null(earlier.seal);
+	ck_assert_uint_eq(fws[2].n.refused_stale, 1);
+	ck_assert_uint_eq(fws[2].downs, 1);
+	ck_assert(fws[2].up[1][0]);
+	hang_up(&first);
+	hang_up(&later);
+	hang_up(&earlier);
+}
+END_TEST
+
+START_TEST(an_earlier_start_of_a_member_is_refused)
+{
+	struct ha_handshake_config config;
+	struct caller now, before;
+
+	start(2);
+	fill_call(&config, 1, 2, 1);
+	config.greeting.boot_counter = 8;
+	call(&now, 2, &config);
+	ck_assert_ptr_nonnull(now.seal);
+	config.greeting.boot_counter = 7;
+	config.greeting.generation = 2;
+	call(&before, 2, &config);
+	ck_assert_ptr_null(before.seal);
+	ck_assert_uint_eq(before.boot_seen, 8);
+	ck_assert(fws[2].up[1][0]);
+	hang_up(&now);
+	hang_up(&before);
+}
+END_TEST
+
+START_TEST(of_two_starts_with_one_counter_the_later_must_step_over)
+{
+	struct ha_handshake_config config;
+	struct caller now, clone;
+
+	start(2);
+	fill_call(&config, 1, 2, 1);
+	call(&now, 2, &config);
+	ck_assert_ptr_nonnull(now.seal);
+	config.greeting.boot_id[0] ^= 0xff;
+	config.greeting.generation = 2;
+	call(&clone, 2, &config);
+	ck_assert_ptr_null(clone.seal);
+	hang_up(&clone);
+	call(&clone, 2, &config);
+	ck_assert_uint_eq(clone.boot_seen, 2);
+	hang_up(&now);
+	hang_up(&clone);
+}
+END_TEST
+
+static Suite *
+links_suite(void)
+{
+	Suite *s = suite_create("links");
+	TCase *members = tcase_create("members");
+	TCase *strangers = tcase_create("strangers");
+	TCase *broken = tcase_create("broken");
+
+	tcase_add_checked_fixture(members, setup, teardown);
+	tcase_set_timeout(members, 60);
+	tcase_add_test(members, two_members_get_both_links);
+	tcase_add_test(members, three_members_get_six_links);
+	tcase_add_test(members, a_member_that_comes_later_is_found_soon);
+	tcase_add_test(members, a_member_that_comes_back_replaces_its_links);
+	tcase_add_loop_test(members,
+	    a_member_that_is_behind_learns_it_whoever_dials, 0, 2);
+	tcase_add_test(members, urgent_frames_pass_those_that_wait);
+	tcase_add_test(members, much_arrives_whole_and_in_order);
+	tcase_add_test(members,
+	    what_is_said_to_an_old_connection_goes_nowhere);
+	tcase_add_test(members, a_queue_that_nobody_reads_is_bounded);
+	tcase_add_test(members, another_secret_gets_no_link_and_is_counted);
+	tcase_add_test(members, another_key_gets_no_link_and_is_counted);
+	tcase_add_test(members, a_port_in_use_is_an_error);
+	suite_add_tcase(s, members);
+
+	tcase_add_checked_fixture(strangers, setup, teardown);
+	tcase_set_timeout(strangers, 60);
+	tcase_add_test(strangers, a_stranger_is_closed_at_once);
+	tcase_add_test(strangers, who_should_be_dialled_may_not_dial);
+	tcase_add_loop_test(strangers, junk_is_closed_and_counted, 0, 3);
+	tcase_add_test(strangers, half_a_hello_is_closed_after_three_seconds);
+	tcase_add_test(strangers, a_fifth_half_open_connection_is_turned_away);
+	tcase_add_test(strangers,
+	    junk_from_a_member_does_not_touch_its_links);
+	suite_add_tcase(s, strangers);
+
+	tcase_add_checked_fixture(broken, setup, teardown);
+	tcase_set_timeout(broken, 60);
+	tcase_add_loop_test(broken,
+	    a_bad_frame_closes_its_connection_and_no_other, 0,
+	    (int)(sizeof(frame_cases) / sizeof(frame_cases[0])));
+	tcase_add_test(broken, a_record_cut_short_is_no_frame);
+	tcase_add_test(broken,
+	    a_later_connection_replaces_and_an_earlier_one_does_not);
+	tcase_add_test(broken, an_earlier_start_of_a_member_is_refused);
+	tcase_add_test(broken,
+	    of_two_starts_with_one_counter_the_later_must_step_over);
+	suite_add_tcase(s, broken);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(links_suite());
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
