@@ -278,24 +278,40 @@ edit_distance(const char *a, const char *b)
 	return row[n];
 }
 
+/* Letters between what was said and the name of a verb.  A name of two words
+ * may have been said with another sign between them, or only begun. */
+static unsigned int
+distance_to(const char *name, int n, char *const *words)
+{
+	unsigned int whole = edit_distance(words[0], name), part;
+	const char *space = strchr(name, ' ');
+	char text[64];
+
+	if (space == NULL)
+		return whole;
+	if (n >= 2) {
+		snprintf(text, sizeof(text), "%s %s", words[0], words[1]);
+		part = edit_distance(text, name);
+	} else {
+		snprintf(text, sizeof(text), "%.*s", (int)(space - name),
+		    name);
+		part = edit_distance(words[0], text);
+	}
+	return part < whole ? part : whole;
+}
+
 static int
 unknown_verb(struct ha_ctl *ctl, int n, char *const *words)
 {
-	char pair[128];
 	const char *nearest = NULL;
 	unsigned int least = 3; /* further away is another word */
 
-	snprintf(pair, sizeof(pair), "%s %s", words[0],
-	    n >= 2 ? words[1] : "");
 	for (size_t i = 0; i < N_VERBS; i++) {
-		const char *name = VERBS[i].name;
-		bool two = strchr(name, ' ') != NULL;
-		unsigned int distance = edit_distance(two ? pair : words[0],
-		    name);
+		unsigned int distance = distance_to(VERBS[i].name, n, words);
 
 		if (distance < least) {
 			least = distance;
-			nearest = name;
+			nearest = VERBS[i].name;
 		}
 	}
 	if (nearest != NULL)

@@ -9,6 +9,8 @@
  * a client costs at most one frame of input, and of output WRITE_HIGH and a
  * slice.
  *
+ * The process ignores SIGPIPE: a client may go away at any time.
+ *
  * The turn is a timer of zero rather than an active event: libevent serves
  * sockets and other timers before it fires again.
  *
@@ -253,11 +255,11 @@ serve(struct ha_control_client *client)
 	else
 		more = take_request(client);
 
-	if (client->closing) {
+	if (client->closing || (client->ended && !more)) {
 		close_client(client);
 		return;
 	}
-	if (client->walk.kind != HA_CONTROL_WALK_NONE)
+	if (client->walk.kind != HA_CONTROL_WALK_NONE || client->ended)
 		bufferevent_disable(client->bev, EV_READ);
 	else
 		bufferevent_enable(client->bev, EV_READ);
@@ -298,18 +300,21 @@ on_written(struct bufferevent *bev, void *arg)
 		serve(client);
 }
 
-/* The end of its input, an error, or a timeout: all end it.  A client that
- * closes its writing side early still gets what is on its way. */
+/* An error or a timeout ends a client at once.  At the end of its input it
+ * still gets the answers to what it had asked. */
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct ha_control_client *client = arg;
 
 	(void)bev;
-	if ((what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0)
-		close_client(client);
-	else
+	if ((what & BEV_EVENT_EOF) == 0 || (what & BEV_EVENT_READING) == 0) {
 		free_client(client);
+		return;
+	}
+	client->ended = true;
+	if (!client->closing && !evtimer_pending(client->turn, NULL))
+		serve(client);
 }
 
 /* --- who may ask --- */

@@ -101,6 +101,7 @@ struct ha_control_client {
 	struct bufferevent *bev;
 	struct event *turn; /* goes on with the walk, or with the input */
 	uid_t uid;
+	bool ended;         /* its input has */
 	bool closing;       /* when what is written has gone out */
 	struct ha_control_walk walk;
 };
