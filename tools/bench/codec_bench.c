@@ -32,6 +32,8 @@ now_ns(void)
 static void
 fill(const struct ha_msg_batch *b, uint8_t family, enum ha_entry_kind kind)
 {
+	const size_t address_len = family == HA_IPV4 ? 4 : 16;
+
 	for (unsigned int i = 0; i < HA_BATCH_MAX; i++) {
 		struct ha_entry *e = &entries[i];
 		struct ha_record *r = &e->record;
@@ -49,8 +51,8 @@ fill(const struct ha_msg_batch *b, uint8_t family, enum ha_entry_kind kind)
 			.family = family,
 			.protocol = 6,
 		};
-		memset(r->orig.src, 10 + (int)i % 20, family == HA_IPV4 ? 4 : 16);
-		memset(r->orig.dst, 203, family == HA_IPV4 ? 4 : 16);
+		memset(r->orig.src, 10 + (int)i % 20, address_len);
+		memset(r->orig.dst, 203, address_len);
 		r->reply = ha_tuple_invert(&r->orig);
 		r->status = HA_STATUS_SEEN_REPLY | HA_STATUS_ASSURED;
 		r->tcp_state = HA_TCP_ESTABLISHED;
