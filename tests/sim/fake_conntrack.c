@@ -273,6 +273,16 @@ distance(uint32_t x, uint32_t y)
 	return x > y ? x - y : y - x;
 }
 
+/* Created for us without all that a connection needs: it gets stuck. */
+static bool
+is_crippled(const struct ha_record *r)
+{
+	return r->tcp_state >= HA_TCP_ESTABLISHED &&
+	    ((r->status & HA_STATUS_SEEN_REPLY) == 0 ||
+	        r->tcp_wscale[HA_DIR_ORIGINAL] == 0 ||
+	        r->tcp_wscale[HA_DIR_REPLY] == 0);
+}
+
 static bool
 fits_windows(const struct fake_entry *e, int dir, const struct fake_packet *p)
 {
@@ -336,6 +346,8 @@ move_tcp(struct fake_entry *e, int dir, uint8_t state)
 
 	if (dir == HA_DIR_REPLY)
 		e->record.status |= HA_STATUS_SEEN_REPLY;
+	if (state == HA_TCP_SYN_RECV)
+		e->record.tcp_wscale[HA_DIR_REPLY] = FAKE_WSCALE;
 	if (state == HA_TCP_ESTABLISHED)
 		e->record.status |= HA_STATUS_ASSURED;
 	e->record.tcp_state = state;
@@ -368,7 +380,7 @@ pass_packet(struct fake_conntrack *ct, struct ha_time now,
 	if (p->tuple.protocol == 6) {
 		uint8_t state = next_tcp_state(e, dir, p->kind);
 
-		if (state == HA_TCP_NONE)
+		if (state == HA_TCP_NONE || is_crippled(&e->record))
 			return FAKE_INVALID;
 		if (fits_windows(e, dir, p))
 			learn_windows(e, dir, p);
@@ -406,7 +418,7 @@ open_session(struct fake_conntrack *ct, struct ha_time now,
 	    !fake_conntrack_early_drop(ct, now))
 		return FAKE_NO_ENTRY;
 	if (p->tuple.protocol == 6)
-		memset(r.tcp_wscale, 7, sizeof(r.tcp_wscale));
+		r.tcp_wscale[HA_DIR_ORIGINAL] = FAKE_WSCALE;
 	e = add_entry(ct, now, &r);
 	e->owner_bit = true;
 	e->masqueraded = p->masquerade;

@@ -13,7 +13,8 @@
  *   - Windows.  An entry that was created for us takes whatever comes first;
  *     from then on a packet too far from what the entry saw is INVALID: it is
  *     dropped, sets no bit and gives no event.  A liberal entry lets it pass,
- *     but learns nothing from it.
+ *     but learns nothing from it.  An established connection that was
+ *     created without window scale or SEEN_REPLY lets nothing pass.
  *   - Natural expiry comes late and ends without a timeout attribute; losing
  *     the uplink ends every masqueraded entry at once, with one.
  *   - A tuple finds an entry from either direction, also for removal.
@@ -39,6 +40,9 @@
 
 /* How far a packet may be from what an entry saw, in positions. */
 #define FAKE_WINDOW 16
+
+/* The window scale that both ends of every connection use. */
+#define FAKE_WSCALE 7
 
 enum fake_packet_kind {
 	FAKE_SYN,

@@ -87,6 +87,7 @@ replica(uint8_t protocol, uint16_t port)
 		.orig = tuple(protocol, port),
 		.status = HA_STATUS_SEEN_REPLY | HA_STATUS_ASSURED,
 		.tcp_state = protocol == 6 ? HA_TCP_ESTABLISHED : HA_TCP_NONE,
+		.tcp_wscale = { FAKE_WSCALE, FAKE_WSCALE },
 	};
 
 	r.reply = ha_tuple_invert(&r.orig);
@@ -236,6 +237,44 @@ START_TEST(an_entry_that_was_made_anew_takes_the_flow_back)
 	    FAKE_FORWARDED);
 	ck_assert_int_eq(packet(FAKE_DATA, HA_DIR_REPLY, 6, 1, 90, 100),
 	    FAKE_FORWARDED);
+}
+END_TEST
+
+static void
+forget_scale(struct ha_record *r)
+{
+	r->tcp_wscale[HA_DIR_REPLY] = 0;
+}
+
+static void
+forget_state(struct ha_record *r)
+{
+	r->tcp_state = HA_TCP_NONE;
+}
+
+static void
+forget_reply(struct ha_record *r)
+{
+	r->status = 0;
+}
+
+static const struct {
+	const char *why;
+	void (*forget)(struct ha_record *r);
+} cripples[] = {
+	{ "window scale", forget_scale },
+	{ "TCP state", forget_state },
+	{ "SEEN_REPLY", forget_reply },
+};
+
+START_TEST(a_replica_that_lacks_something_gets_stuck)
+{
+	struct ha_record r = replica(6, 1);
+
+	cripples[_i].forget(&r);
+	ck_assert_int_eq(apply(HA_KERNEL_INSTALL, 0, &r), HA_OK);
+	ck_assert_msg(packet(FAKE_DATA, HA_DIR_ORIGINAL, 6, 1, 100, 90) ==
+	    FAKE_INVALID, "without %s", cripples[_i].why);
 }
 END_TEST
 
@@ -487,6 +526,8 @@ main(void)
 	tcase_add_test(tc, a_handshake_tells_each_of_its_states);
 	tcase_add_test(tc, there_and_back_leaves_a_flow_stuck_in_its_old_entry);
 	tcase_add_test(tc, an_entry_that_was_made_anew_takes_the_flow_back);
+	tcase_add_loop_test(tc, a_replica_that_lacks_something_gets_stuck, 0,
+	    (int)(sizeof(cripples) / sizeof(cripples[0])));
 	tcase_add_test(tc, half_a_flow_gets_stuck_where_windows_are_strict);
 	tcase_add_test(tc, half_a_flow_goes_on_where_windows_are_liberal);
 	tcase_add_test(tc, strict_windows_come_back_with_what_was_seen_before);

@@ -1,0 +1,474 @@
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "tests/sim/oracle_priv.h"
+
+/*
+ * What members say to each other.
+ *
+ * A member that sends its own stream makes it: that goes into the books.  One
+ * that sends another's must not say anything that is not in them.
+ */
+
+/* ---- sent ---- */
+
+static void
+write_down(struct oracle *o, struct stream *s, struct strand *t,
+    const struct ha_entry *e)
+{
+	if (t->n > 0 && t->said[t->n - 1].change >= e->change)
+		return; /* told to somebody before */
+	if (t->n == t->room) {
+		t->room = t->room == 0 ? 4 : t->room * 2;
+		t->said = realloc(t->said, t->room * sizeof(*t->said));
+		HA_CHECK(t->said != NULL);
+	}
+	t->said[t->n++] = (struct said){ .change = e->change,
+		.version = e->version, .kind = e->kind,
+		.reason = e->end_reason, .at = o->now };
+	if (e->change > s->tail)
+		s->tail = e->change;
+	if (e->kind == HA_ENTRY_END || e->kind == HA_ENTRY_LEFT)
+		s->tombstones++;
+}
+
+/* A member knows from now on that this has ended. */
+static void
+note_end(struct held *h, const struct stream *s, const struct ha_entry *e)
+{
+	if (h->ended.epoch == 0 || oracle_compare(&e->version, &h->ended) > 0)
+		h->ended = e->version;
+	if (e->end_reason != HA_END_CLOSED && e->end_reason != HA_END_DELETED)
+		return;
+	h->gone_hard = true;
+	h->gone_version = e->version;
+	h->gone_tombstones = s->tombstones;
+}
+
+/* An end is said by the owner of what ends. */
+static void
+check_s15_end_by_owner(struct oracle *o, uint8_t member, const struct name *n,
+    const struct ha_entry *e)
+{
+	char uid[48];
+
+	if (e->kind != HA_ENTRY_END || e->version.owner == member)
+		return;
+	oracle_violate(o, "S15", "member %d ends %s, which member %d owns",
+	    member, oracle_uid_text(&n->uid, uid), e->version.owner);
+}
+
+static void
+own_entry(struct oracle *o, uint8_t member, struct stream *s,
+    const struct ha_entry *e)
+{
+	struct name *n = oracle_name(o, &e->uid);
+
+	if (e->kind == HA_ENTRY_FULL || e->kind == HA_ENTRY_UPDATE)
+		oracle_note_version(o, member, n, &e->version, &e->record,
+		    e->kind == HA_ENTRY_FULL);
+	check_s15_end_by_owner(o, member, n, e);
+	if (e->kind == HA_ENTRY_END)
+		note_end(&n->held[member], s, e);
+	write_down(o, s, oracle_strand(o, s, n), e);
+}
+
+/* A relay says what the owner said, no more. */
+static void
+check_s7_relayed(struct oracle *o, uint8_t member, struct stream *s,
+    const struct ha_entry *e)
+{
+	struct name *n = oracle_find_name(o, &e->uid);
+	struct strand *t = n == NULL ? NULL : oracle_find_strand(o, s, n);
+	const struct said *said = t == NULL ? NULL :
+	    oracle_said_at(t, e->change);
+	char uid[48];
+
+	if (said != NULL && said->change == e->change &&
+	    oracle_compare(&said->version, &e->version) == 0 &&
+	    (said->kind == e->kind || (said->kind <= HA_ENTRY_UPDATE &&
+	        e->kind <= HA_ENTRY_UPDATE)))
+		return;
+	oracle_violate(o, "S7", "member %d says of the stream of member %d "
+	    "what its owner never said: %s at change %llu", member,
+	    s->stream.owner, oracle_uid_text(&e->uid, uid),
+	    (unsigned long long)e->change);
+}
+
+static void
+relayed_entry(struct oracle *o, uint8_t member, struct stream *s,
+    const struct ha_entry *e)
+{
+	check_s7_relayed(o, member, s, e);
+	if (e->kind == HA_ENTRY_FULL || e->kind == HA_ENTRY_UPDATE)
+		oracle_note_version(o, member, oracle_name(o, &e->uid),
+		    &e->version, &e->record, e->kind == HA_ENTRY_FULL);
+}
+
+/* What an owner says that it has is what it said of each session last. */
+static void
+check_s23_count(struct oracle *o, uint8_t member, const struct stream *s,
+    const struct ha_msg_batch *b)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < s->n_strands; i++) {
+		const struct said *last = oracle_said_at(s->strands[i],
+		    b->complete);
+
+		if (last != NULL && last->kind <= HA_ENTRY_UPDATE)
+			count++;
+	}
+	if (count != b->count)
+		oracle_violate(o, "S23", "member %d counts %llu sessions of "
+		    "its own at change %llu, it told of %llu", member,
+		    (unsigned long long)b->count,
+		    (unsigned long long)b->complete,
+		    (unsigned long long)count);
+}
+
+static void
+check_s10_floor(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_msg_batch *b)
+{
+	struct map_key key = { b->walk, peer, o->members[peer].boot.id };
+	struct served *w = map_find(&o->members[member].walks, key);
+	bool full = (b->flags & HA_BATCH_FULL) != 0;
+
+	if (w == NULL || w->begun)
+		return;
+	w->begun = true;
+	if (full ? b->from == 0 : b->from == w->after && b->floor <= w->after)
+		return;
+	oracle_violate(o, "S10", "member %d, asked for what comes after "
+	    "%llu, begins at %llu with its floor at %llu", member,
+	    (unsigned long long)w->after, (unsigned long long)b->from,
+	    (unsigned long long)b->floor);
+}
+
+static void
+note_took(struct oracle *o, uint8_t member, const struct ha_msg_batch *b)
+{
+	for (int i = 0; i < b->n_took; i++) {
+		struct ha_stream_id id = { b->took[i].boot, member };
+		struct stream *old = oracle_stream(o, &id);
+
+		old->taken = true;
+		if (b->took[i].complete > old->taken_complete)
+			old->taken_complete = b->took[i].complete;
+	}
+}
+
+static void
+sent_batch(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_msg_batch *b)
+{
+	struct stream *s = oracle_stream(o, &b->stream);
+	bool own = oracle_is_own(o, member, s);
+
+	check_s10_floor(o, member, peer, b);
+	for (int i = 0; i < b->n_entries; i++) {
+		if (own)
+			own_entry(o, member, s, &b->entries[i]);
+		else
+			relayed_entry(o, member, s, &b->entries[i]);
+	}
+	if (!own || (b->flags & HA_BATCH_CAUGHT_UP) == 0)
+		return;
+	if (b->complete > s->tail)
+		s->tail = b->complete;
+	note_took(o, member, b);
+	check_s23_count(o, member, s, b);
+}
+
+/* A walk may go on from what its receiver has for certain, or, at the same
+ * start of the same source, from where the walk before stood. */
+static void
+check_s6_resume(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct progress *p, const struct ha_msg_feed_request *r)
+{
+	bool same = p->source == peer &&
+	    p->source_boot == o->members[peer].boot.id;
+
+	if (r->after <= p->vouched || (same && r->after <= p->cursor))
+		return;
+	oracle_violate(o, "S6", "member %d asks member %d for what comes "
+	    "after %llu of member %d, has %llu for certain", member, peer,
+	    (unsigned long long)r->after, r->stream.owner,
+	    (unsigned long long)p->vouched);
+}
+
+static void
+sent_request(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_msg_feed_request *r)
+{
+	struct progress *p =
+	    &oracle_stream(o, &r->stream)->progress[member];
+
+	check_s6_resume(o, member, peer, p, r);
+	p->walk = r->walk;
+	p->source = peer;
+	p->source_boot = o->members[peer].boot.id;
+	p->after = r->after;
+	p->cursor = r->after;
+}
+
+static void
+sent_keepalive(struct oracle *o, uint8_t member,
+    const struct ha_msg_keepalive *k)
+{
+	for (int i = 0; i < k->n_streams; i++) {
+		struct stream *s = oracle_stream(o, &k->streams[i].stream);
+
+		if (oracle_is_own(o, member, s) &&
+		    k->streams[i].complete > s->tail)
+			s->tail = k->streams[i].complete;
+	}
+}
+
+void
+oracle_sent(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_message *m)
+{
+	switch (m->kind) {
+	case HA_MSG_KEEPALIVE:
+		sent_keepalive(o, member, &m->u.keepalive);
+		return;
+	case HA_MSG_FEED_REQUEST:
+		sent_request(o, member, peer, &m->u.feed_request);
+		return;
+	case HA_MSG_BATCH:
+		sent_batch(o, member, peer, &m->u.batch);
+		return;
+	case HA_MSG_WALK_VOID:
+	case HA_MSG_TOUCH:
+	case HA_MSG_GRANT:
+	case HA_MSG_MAX:
+		return;
+	}
+}
+
+/* ---- delivered ---- */
+
+static void
+delivered_batch(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_msg_batch *b)
+{
+	struct member *m = &o->members[member];
+	const struct progress *p =
+	    &oracle_stream(o, &b->stream)->progress[member];
+	bool full = (b->flags & HA_BATCH_FULL) != 0;
+
+	m->pending = b;
+	m->pending_from = peer;
+	m->pending_fits = p->walk == b->walk && p->source == peer &&
+	    b->from == (full ? 0 : p->cursor);
+}
+
+static void
+delivered_request(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_msg_feed_request *r)
+{
+	struct map *walks = &o->members[member].walks;
+	struct map_key key = { r->walk, peer, o->members[peer].boot.id };
+	struct served *w;
+
+	if (map_find(walks, key) != NULL)
+		return;
+	w = calloc(1, sizeof(*w));
+	HA_CHECK(w != NULL);
+	w->after = r->after;
+	map_add(walks, key, w);
+}
+
+void
+oracle_delivered(struct oracle *o, uint8_t member, uint8_t peer,
+    const struct ha_message *m)
+{
+	switch (m->kind) {
+	case HA_MSG_BATCH:
+		delivered_batch(o, member, peer, &m->u.batch);
+		return;
+	case HA_MSG_FEED_REQUEST:
+		delivered_request(o, member, peer, &m->u.feed_request);
+		return;
+	case HA_MSG_GRANT:
+		oracle_name(o, &m->u.grant.uid)->held[member].granted =
+		    m->u.grant.version;
+		return;
+	case HA_MSG_WALK_VOID:
+	case HA_MSG_KEEPALIVE:
+	case HA_MSG_TOUCH:
+	case HA_MSG_MAX:
+		return;
+	}
+}
+
+/* ---- applied ---- */
+
+static void
+note_caught_up(struct progress *p, uint64_t complete)
+{
+	if (complete > p->vouched)
+		p->vouched = complete;
+	if (p->n_caught > 0 && p->caught[p->n_caught - 1] == complete)
+		return;
+	if (p->n_caught == p->room) {
+		p->room = p->room == 0 ? 16 : p->room * 2;
+		p->caught = realloc(p->caught,
+		    p->room * sizeof(*p->caught));
+		HA_CHECK(p->caught != NULL);
+	}
+	p->caught[p->n_caught++] = complete;
+}
+
+static void
+applied_batch(struct oracle *o, uint8_t member, const struct ha_msg_batch *b)
+{
+	struct stream *s = oracle_stream(o, &b->stream);
+	struct progress *p = &s->progress[member];
+
+	for (int i = 0; i < b->n_entries; i++) {
+		const struct ha_entry *e = &b->entries[i];
+
+		if (e->kind == HA_ENTRY_END)
+			note_end(&oracle_name(o, &e->uid)->held[member], s, e);
+	}
+	if (b->walk == p->walk)
+		p->cursor = b->to;
+	if ((b->flags & HA_BATCH_CAUGHT_UP) != 0)
+		note_caught_up(p, b->complete);
+}
+
+static void
+check_s6_no_gap(struct oracle *o, uint8_t member)
+{
+	const struct member *m = &o->members[member];
+	const struct ha_msg_batch *b = m->pending;
+	const struct progress *p;
+
+	if (m->pending_fits)
+		return;
+	p = &oracle_stream(o, &b->stream)->progress[member];
+	oracle_violate(o, "S6", "member %d, at %llu of walk %llx of member "
+	    "%d, applies %llu..%llu of walk %llx", member,
+	    (unsigned long long)p->cursor, (unsigned long long)p->walk,
+	    p->source, (unsigned long long)b->from,
+	    (unsigned long long)b->to, (unsigned long long)b->walk);
+}
+
+/* Nothing changed hands, and yet two members do not agree. */
+static void
+check_s23_mismatch(struct oracle *o, uint8_t member, uint64_t mismatches)
+{
+	struct member *m = &o->members[member];
+	bool quiet = ha_dur_less(ha_dur_s(20),
+	    ha_time_since(o->now, o->last_claim));
+
+	if (mismatches > m->mismatches && quiet)
+		oracle_violate(o, "S23", "member %d finds a digest that "
+		    "differs", member);
+	m->mismatches = mismatches;
+}
+
+void
+oracle_stepped(struct oracle *o, uint8_t member,
+    const struct ha_counters *counters)
+{
+	struct member *m = &o->members[member];
+
+	if (m->pending != NULL && counters->batches_received != m->batches) {
+		check_s6_no_gap(o, member);
+		applied_batch(o, member, m->pending);
+	}
+	m->pending = NULL;
+	m->batches = counters->batches_received;
+	m->refused = counters->sessions_refused;
+	check_s23_mismatch(o, member, counters->digest_mismatches);
+}
+
+/* ---- traced ---- */
+
+static void
+check_s13_claims(struct oracle *o, uint8_t member, const struct name *n,
+    struct held *h)
+{
+	char uid[48];
+	int oldest = 0;
+
+	for (int i = 1; i < CLAIMS_MAX; i++)
+		if (ha_time_is_never(h->claims[i]) ||
+		    (!ha_time_is_never(h->claims[oldest]) &&
+		        ha_time_before(h->claims[i], h->claims[oldest])))
+			oldest = i;
+	if (!ha_time_is_never(h->claims[oldest]) &&
+	    ha_dur_less(ha_time_since(o->now, h->claims[oldest]),
+	        (struct ha_dur){ CLAIM_TIME.ns - ha_dur_s(1).ns }))
+		oracle_violate(o, "S13", "member %d claims %s once more",
+		    member, oracle_uid_text(&n->uid, uid));
+	h->claims[oldest] = o->now;
+}
+
+/* A trace gives the number of a session only; mostly one has it. */
+static void
+traced_session(struct oracle *o, uint8_t member,
+    const struct ha_out_trace *t, struct name *n)
+{
+	struct held *h = &n->held[member];
+
+	switch (t->what) {
+	case HA_TRACE_CLAIM:
+		h->claim_pending = o->now;
+		h->claimed_from = (uint8_t)t->a;
+		return;
+	case HA_TRACE_YIELD:
+		h->yielded = o->now;
+		return;
+	case HA_TRACE_LIMBO:
+		h->limbo_at = o->now;
+		return;
+	case HA_TRACE_END:
+		h->end_done = true;
+		h->aged = t->b == HA_END_OWNER_LOST;
+		n->aged = n->aged || h->aged;
+		return;
+	case HA_TRACE_LINK:
+	case HA_TRACE_STATE:
+	case HA_TRACE_LOST:
+	case HA_TRACE_WALK:
+	case HA_TRACE_CAUGHT_UP:
+	case HA_TRACE_GRANT:
+	case HA_TRACE_DROP:
+		return;
+	}
+}
+
+void
+oracle_traced(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
+{
+	if (t->what == HA_TRACE_LOST) {
+		o->members[member].lost_at[t->a] = t->b != 0 ? o->now :
+		    HA_TIME_NEVER;
+		return;
+	}
+	if (t->what == HA_TRACE_CLAIM || t->what == HA_TRACE_YIELD ||
+	    t->what == HA_TRACE_LIMBO)
+		o->last_claim = o->now;
+	if (t->what != HA_TRACE_CLAIM && t->what != HA_TRACE_YIELD &&
+	    t->what != HA_TRACE_LIMBO && t->what != HA_TRACE_END)
+		return;
+	for (size_t i = 0; i < o->names.n; i++) {
+		struct name *n = o->names.items[i].value;
+
+		if (n->uid.number != t->c)
+			continue;
+		traced_session(o, member, t, n);
+	}
+}
+
+/* S13, by the sweep that shows a claim to be of this name. */
+void
+oracle_claimed(struct oracle *o, uint8_t member, struct name *n)
+{
+	check_s13_claims(o, member, n, &n->held[member]);
+}

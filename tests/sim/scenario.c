@@ -1,0 +1,652 @@
+#include "tests/sim/scenario.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "tests/sim/world.h"
+
+/*
+ * A fault is a row of FAULTS: what it does, how often at most, and how often
+ * a run has it at all.  What a fault breaks it also plans to mend; healing
+ * mends everything that is left.
+ */
+
+#define WARM_UP      ha_dur_s(15)
+#define SETTLE       ha_dur_s(150)
+#define LAST_PATIENCE ha_dur_s(5)
+#define QUIET        ha_dur_s(30) /* at the end: no flow begins */
+
+struct scenario {
+	struct world *world;
+	struct ha_rng rng;
+	uint8_t n;
+	bool chaos;
+	bool begins; /* flows still begin */
+	uint64_t on; /* bit for each row of FAULTS */
+	struct ha_dur pace[32];
+	struct ha_dur flow_pace;
+	bool both_links;
+	uint8_t doomed; /* stays dead after its first power loss; 0: none */
+};
+
+/* ---- drawing ---- */
+
+static uint64_t
+below(struct scenario *s, uint64_t n)
+{
+	return ha_rng_below(&s->rng, n);
+}
+
+static bool
+chance(struct scenario *s, uint32_t percent)
+{
+	return below(s, 100) < percent;
+}
+
+static struct ha_dur
+between(struct scenario *s, int64_t min_ms, int64_t max_ms)
+{
+	return (struct ha_dur){ min_ms * 1000000 +
+		(int64_t)below(s, (uint64_t)(max_ms - min_ms) * 1000000 + 1) };
+}
+
+static uint8_t
+any_member(struct scenario *s)
+{
+	return (uint8_t)(1 + below(s, s->n));
+}
+
+static uint8_t
+any_link(struct scenario *s)
+{
+	return s->both_links ? (uint8_t)below(s, HA_LINK_MAX) : HA_LINK_HA4;
+}
+
+static void
+after(struct scenario *s, struct ha_dur wait,
+    void (*run)(void *, const struct sim_event *), uint64_t a, uint64_t b,
+    uint64_t c)
+{
+	event_queue_add(s->world->queue, (struct sim_event){
+		.at = ha_time_add(s->world->now, wait),
+		.run = run,
+		.ctx = s,
+		.a = a,
+		.b = b,
+		.c = c,
+	});
+}
+
+/* ---- routes ---- */
+
+/* 0: nobody forwards. */
+static uint8_t
+any_forwarder(struct scenario *s)
+{
+	uint8_t start = any_member(s);
+
+	for (uint8_t i = 0; i < s->n; i++) {
+		uint8_t m = (uint8_t)(1 + (start + i) % s->n);
+
+		if (world_forwards(s->world, m))
+			return m;
+	}
+	return 0;
+}
+
+static void
+move_route(struct scenario *s, unsigned int prefix, bool split)
+{
+	uint8_t m = any_forwarder(s);
+	uint8_t other = split ? any_forwarder(s) : m;
+
+	world_note(s->world, 0, "prefix %u goes to %d and %d", prefix, m,
+	    other);
+	flows_route(s->world->flows, prefix, m, other);
+}
+
+static bool
+is_dark(struct scenario *s, unsigned int prefix)
+{
+	for (int dir = 0; dir < HA_DIR_MAX; dir++) {
+		uint8_t m = flows_route_of(s->world->flows, prefix, dir);
+
+		if (m == 0 || !world_forwards(s->world, m))
+			return true;
+	}
+	return false;
+}
+
+/* The routers around notice, sooner or later, that somebody is gone. */
+static void
+watch_routes(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	(void)e;
+	for (unsigned int p = 0; p < FLOW_PREFIXES; p++)
+		if (is_dark(s, p) && chance(s, 40))
+			move_route(s, p, false);
+	after(s, between(s, 50, 800), watch_routes, 0, 0, 0);
+}
+
+static void
+begin_flow(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	(void)e;
+	if (!s->begins)
+		return;
+	flows_begin(s->world->flows);
+	after(s, (struct ha_dur){ (int64_t)below(s,
+	    (uint64_t)s->flow_pace.ns * 2) + 1 }, begin_flow, 0, 0, 0);
+}
+
+/* ---- faults and their ends ---- */
+
+static void
+start_again(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	if ((uint8_t)e->a != s->doomed || s->world->members[e->a].powered)
+		world_start(s->world, (uint8_t)e->a);
+}
+
+static void
+resume(void *ctx, const struct sim_event *e)
+{
+	world_resume(((struct scenario *)ctx)->world, (uint8_t)e->a);
+}
+
+static void
+kill_daemon(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_kill(s->world, m);
+	after(s, chance(s, 30) ? between(s, 0, 100) : between(s, 0, 20000),
+	    start_again, m, 0, 0);
+}
+
+static void
+kill_host(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_power_off(s->world, m);
+	if (chance(s, 5))
+		world_forget_boots(s->world, m);
+	if (m != s->doomed)
+		after(s, chance(s, 20) ? between(s, 0, 100) :
+		    between(s, 1000, 40000), start_again, m, 0, 0);
+}
+
+static void
+pause_daemon(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_pause(s->world, m);
+	after(s, chance(s, 50) ? between(s, 10, 2000) :
+	    between(s, 1000, 30000), resume, m, 0, 0);
+}
+
+static void
+cut_connection(struct scenario *s)
+{
+	uint8_t a = any_member(s);
+	uint8_t b = any_member(s);
+
+	if (a == b)
+		return;
+	world_note(s->world, a, "connection to %d is cut", b);
+	network_cut(s->world->network, a, b, any_link(s));
+}
+
+static void
+unblock(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	world_note(s->world, (uint8_t)e->a, "link %d to %d is open",
+	    (int)e->c, (int)e->b);
+	network_block(s->world->network, (uint8_t)e->a, (uint8_t)e->b,
+	    (uint8_t)e->c, false);
+}
+
+static void
+block(struct scenario *s, uint8_t from, uint8_t to, uint8_t link,
+    struct ha_dur time)
+{
+	if (from == to)
+		return;
+	world_note(s->world, from, "link %d to %d is blocked", link, to);
+	network_block(s->world->network, from, to, link, true);
+	after(s, time, unblock, from, to, link);
+}
+
+static struct ha_dur
+outage(struct scenario *s)
+{
+	return chance(s, 30) ? between(s, 1, 1500) : between(s, 500, 30000);
+}
+
+static void
+block_one_way(struct scenario *s)
+{
+	block(s, any_member(s), any_member(s), any_link(s), outage(s));
+}
+
+/* All between two members: what non-transitive networks are made of. */
+static void
+block_pair(struct scenario *s)
+{
+	uint8_t a = any_member(s);
+	uint8_t b = any_member(s);
+	struct ha_dur time = outage(s);
+	bool one_link = chance(s, 40);
+	uint8_t link = any_link(s);
+
+	for (uint8_t l = 0; l < HA_LINK_MAX; l++) {
+		if (one_link && l != link)
+			continue;
+		block(s, a, b, l, time);
+		block(s, b, a, l, time);
+	}
+}
+
+static void
+partition(struct scenario *s)
+{
+	uint64_t side = below(s, 1u << s->n);
+	struct ha_dur time = outage(s);
+
+	for (uint8_t a = 1; a <= s->n; a++)
+		for (uint8_t b = 1; b <= s->n; b++)
+			for (uint8_t l = 0; l < HA_LINK_MAX; l++)
+				if ((side >> (a - 1) & 1) !=
+				    (side >> (b - 1) & 1))
+					block(s, a, b, l, time);
+}
+
+static void
+end_slow(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	network_slow(s->world->network, (uint8_t)e->a, (uint8_t)e->b,
+	    (uint8_t)e->c, 0);
+}
+
+static void
+slow_link(struct scenario *s)
+{
+	uint8_t a = any_member(s);
+	uint8_t b = any_member(s);
+	uint8_t link = any_link(s);
+
+	if (a == b)
+		return;
+	network_slow(s->world->network, a, b, link, 200000);
+	after(s, outage(s), end_slow, a, b, link);
+}
+
+static void
+hear_again(void *ctx, const struct sim_event *e)
+{
+	world_set_deaf(((struct scenario *)ctx)->world, (uint8_t)e->a, false);
+}
+
+static void
+lose_events(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_set_deaf(s->world, m, true);
+	after(s, between(s, 1, 3000), hear_again, m, 0, 0);
+}
+
+static void
+take_all(void *ctx, const struct sim_event *e)
+{
+	world_set_refusals(((struct scenario *)ctx)->world, (uint8_t)e->a, 0);
+}
+
+static void
+refuse_operations(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_set_refusals(s->world, m, (uint32_t)(10 + below(s, 90)));
+	after(s, between(s, 10, 5000), take_all, m, 0, 0);
+}
+
+/* The routes of a member without uplink are withdrawn, soon. */
+static void
+leave_member(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	for (unsigned int p = 0; p < FLOW_PREFIXES; p++)
+		if (flows_route_of(s->world->flows, p, 0) == e->a)
+			move_route(s, p, false);
+}
+
+static void
+lose_uplink(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_uplink_down(s->world, m);
+	after(s, between(s, 0, 2000), leave_member, m, 0, 0);
+}
+
+static void
+delete_session(struct scenario *s)
+{
+	world_delete_some(s->world, any_member(s));
+}
+
+static void
+move_flows(struct scenario *s)
+{
+	move_route(s, (unsigned int)below(s, FLOW_PREFIXES), false);
+}
+
+static void
+split_flows(struct scenario *s)
+{
+	move_route(s, (unsigned int)below(s, FLOW_PREFIXES), true);
+}
+
+static void
+route_back(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	if (world_forwards(s->world, (uint8_t)e->b))
+		flows_route(s->world->flows, (unsigned int)e->a,
+		    (uint8_t)e->b, (uint8_t)e->b);
+}
+
+static void
+there_and_back(struct scenario *s)
+{
+	unsigned int p = (unsigned int)below(s, FLOW_PREFIXES);
+	uint8_t from = flows_route_of(s->world->flows, p, 0);
+
+	move_route(s, p, false);
+	after(s, between(s, 100, 8000), route_back, p, from, 0);
+}
+
+static void
+lose_frame(struct scenario *s)
+{
+	uint8_t a = any_member(s);
+	uint8_t b = any_member(s);
+
+	if (a != b)
+		network_lose_one(s->world->network, a, b, any_link(s));
+}
+
+static void
+ask_for_all(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	if (s->world->members[m].running)
+		world_admin_sync(s->world, m);
+}
+
+static const struct {
+	void (*strike)(struct scenario *s);
+	uint32_t percent;    /* of the runs have it */
+	int64_t min_ms;      /* mean time between two, from .. to */
+	int64_t max_ms;
+} FAULTS[] = {
+	{ kill_daemon, 40, 4000, 40000 },
+	{ kill_host, 40, 5000, 40000 },
+	{ pause_daemon, 30, 4000, 40000 },
+	{ cut_connection, 40, 500, 20000 },
+	{ block_one_way, 40, 2000, 30000 },
+	{ block_pair, 40, 2000, 30000 },
+	{ partition, 30, 5000, 40000 },
+	{ slow_link, 20, 5000, 30000 },
+	{ lose_events, 25, 5000, 40000 },
+	{ refuse_operations, 25, 3000, 30000 },
+	{ lose_uplink, 25, 5000, 40000 },
+	{ delete_session, 25, 1000, 20000 },
+	{ move_flows, 60, 500, 15000 },
+	{ split_flows, 30, 3000, 20000 },
+	{ there_and_back, 40, 2000, 20000 },
+	{ lose_frame, 15, 2000, 20000 },
+	{ ask_for_all, 15, 5000, 40000 },
+};
+
+#define N_FAULTS (sizeof(FAULTS) / sizeof(FAULTS[0]))
+
+static void
+strike(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	if (!s->chaos)
+		return;
+	if (e->b != 0)
+		FAULTS[e->a].strike(s);
+	after(s, (struct ha_dur){ (int64_t)below(s,
+	    (uint64_t)s->pace[e->a].ns * 2) + 1 }, strike, e->a, 1, 0);
+}
+
+static void
+begin_chaos(struct scenario *s)
+{
+	s->chaos = true;
+	for (size_t i = 0; i < N_FAULTS; i++) {
+		struct sim_event first = { .a = i };
+
+		if (!chance(s, FAULTS[i].percent))
+			continue;
+		s->pace[i] = between(s, FAULTS[i].min_ms, FAULTS[i].max_ms);
+		strike(s, &first);
+	}
+}
+
+/* ---- healing ---- */
+
+static void
+heal(struct scenario *s)
+{
+	struct world *w = s->world;
+
+	world_note(w, 0, "heal");
+	s->chaos = false;
+	for (uint8_t a = 1; a <= s->n; a++) {
+		for (uint8_t b = 1; b <= s->n; b++) {
+			for (uint8_t l = 0; l < HA_LINK_MAX && a != b; l++) {
+				network_block(w->network, a, b, l, false);
+				network_slow(w->network, a, b, l, 0);
+			}
+		}
+		world_set_deaf(w, a, false);
+		world_set_refusals(w, a, 0);
+		world_resume(w, a);
+		if (a != s->doomed || w->members[a].powered)
+			world_start(w, a);
+	}
+}
+
+static bool
+settle(struct scenario *s)
+{
+	struct world *w = s->world;
+	struct ha_time end = ha_time_add(w->now, SETTLE);
+	struct ha_time quiet = { end.ns - QUIET.ns };
+
+	while (ha_time_before(w->now, end)) {
+		s->begins = s->begins && ha_time_before(w->now, quiet);
+		if (!world_run(w, ha_time_add(w->now, ha_dur_s(1))))
+			return false;
+		world_sweep_all(w);
+	}
+	end = ha_time_add(end, LAST_PATIENCE);
+	while (!world_check_settled(w, !ha_time_before(w->now, end))) {
+		if (oracle_violation(w->oracle) != NULL)
+			return false;
+		if (!world_run(w, ha_time_add(w->now, ha_dur_ms(50))))
+			return false;
+	}
+	return oracle_violation(w->oracle) == NULL;
+}
+
+/* ---- the world of a run ---- */
+
+static uint8_t
+draw_members(struct scenario *s)
+{
+	uint64_t x = below(s, 100);
+
+	return x < 8 ? 2 : x < 55 ? 3 : x < 75 ? 4 : x < 90 ? 5 :
+	    x < 96 ? 8 : 16;
+}
+
+static struct ha_timeouts
+draw_timeouts(struct scenario *s)
+{
+	struct ha_timeouts t = ha_timeouts_default();
+
+	if (chance(s, 50))
+		t.tcp_s[HA_TCP_ESTABLISHED] = 300;
+	t.tcp_s[HA_TCP_TIME_WAIT] = (uint32_t)(5 + below(s, 30));
+	t.udp_s = (uint32_t)(10 + below(s, 20));
+	t.udp_stream_s = t.udp_s + (uint32_t)below(s, 60);
+	t.icmp_s = (uint32_t)(10 + below(s, 20));
+	return t;
+}
+
+static struct network_settings
+draw_network(struct scenario *s)
+{
+	struct network_settings n = {
+		.seed = ha_rng_next(&s->rng),
+		.n_members = s->n,
+		.links = { true, s->both_links },
+		.delay_min = between(s, 0, 2),
+		.rate = 2000000 + below(s, 100000000),
+		.loss_permille = chance(s, 40) ? (uint32_t)below(s, 20) : 0,
+		.backoff_first = between(s, 10, 500),
+		.backoff_max = between(s, 1000, 5000),
+		.generations_restart = chance(s, 50),
+	};
+
+	n.delay_max = ha_dur_ms(ha_dur_to_ms(n.delay_min) +
+	    (int64_t)below(s, chance(s, 30) ? 60 : 4) + 1);
+	return n;
+}
+
+static struct flow_settings
+draw_flows(struct scenario *s, const struct ha_timeouts *t)
+{
+	return (struct flow_settings){
+		.seed = ha_rng_next(&s->rng),
+		.timeouts = *t,
+		.most = s->n > 8 ? 12 : (uint32_t)(8 + below(s, 50)),
+		.tcp_percent = (uint32_t)(20 + below(s, 80)),
+		.nat_percent = (uint32_t)below(s, 80),
+		.pause_min = between(s, 50, 300),
+		.pause_max = between(s, 500, 3000),
+		.life_min = between(s, 500, 5000),
+		.life_max = between(s, 6000, 300000),
+	};
+}
+
+static struct world_settings
+draw_world(struct scenario *s, const struct scenario_options *o)
+{
+	struct world_settings w = {
+		.seed = o->seed,
+		.n_members = s->n,
+		.plant = o->plant,
+		.trace = o->trace,
+		.timeouts = draw_timeouts(s),
+		.synchronization_timeout = between(s, 5000, 20000),
+		.table_size = 512,
+		.turn_max = between(s, 0, 3),
+		.event_delay_max = between(s, 1, chance(s, 20) ? 50 : 3),
+		.op_delay_max = between(s, 1, chance(s, 20) ? 20 : 2),
+		.dump_is_skewed = false,
+		.tells_closed = chance(s, 50),
+		.sweep_one_in = 40,
+	};
+
+	for (int l = 0; l < HA_LINK_MAX; l++)
+		w.threshold[l] = between(s, 1500, 5000);
+	w.network = draw_network(s);
+	w.flows = draw_flows(s, &w.timeouts);
+	return w;
+}
+
+static void
+start_members(struct scenario *s)
+{
+	uint8_t late = chance(s, 30) ? any_member(s) : 0;
+
+	for (uint8_t m = 1; m <= s->n; m++)
+		after(s, m == late ? between(s, 20000, 60000) :
+		    between(s, 0, 3000), start_again, m, 0, 0);
+}
+
+static bool
+run_phases(struct scenario *s)
+{
+	struct world *w = s->world;
+	struct ha_time heal_at = ha_time_add(w->now,
+	    between(s, 45000, 120000));
+	struct ha_time warm = ha_time_add(w->now, WARM_UP);
+
+	start_members(s);
+	after(s, ha_dur_ms(1), watch_routes, 0, 0, 0);
+	after(s, ha_dur_ms(1), begin_flow, 0, 0, 0);
+	if (!world_run(w, warm))
+		return false;
+	begin_chaos(s);
+	while (ha_time_before(w->now, heal_at)) {
+		if (!world_run(w, ha_time_add(w->now, ha_dur_s(1))))
+			return false;
+		world_sweep_all(w);
+	}
+	heal(s);
+	return settle(s);
+}
+
+void
+scenario_run(const struct scenario_options *options,
+    struct scenario_result *result)
+{
+	struct scenario s = {
+		.rng = { .state = options->seed },
+		.begins = true,
+	};
+	struct world_settings settings;
+
+	s.n = options->n_members != 0 ? options->n_members : draw_members(&s);
+	s.both_links = chance(&s, 80);
+	s.doomed = chance(&s, 20) ? any_member(&s) : 0;
+	s.flow_pace = between(&s, 50, 2000);
+	settings = draw_world(&s, options);
+	s.world = world_new(&settings);
+
+	result->broken = !run_phases(&s);
+	result->violation[0] = '\0';
+	if (result->broken)
+		snprintf(result->violation, sizeof(result->violation),
+		    "%.3f s: %s", (double)s.world->now.ns / 1e9,
+		    oracle_violation(s.world->oracle));
+	result->trace_hash = s.world->trace_hash;
+	result->steps = s.world->steps;
+	result->messages = s.world->messages;
+	result->virtual_ns = s.world->now.ns;
+	world_free(s.world);
+}

@@ -1,0 +1,271 @@
+#include <stdio.h>
+
+#include "tests/sim/world.h"
+
+/*
+ * What the oracle can't see by itself is shown to it here: the tables of the
+ * cores, the kernels, the links.
+ */
+
+#define CALM        ha_dur_s(10) /* after a fault, before promises count */
+#define STUCK_AFTER ha_dur_s(75)
+#define MOVED_LONG  ha_dur_s(90)
+
+/* ---- sweeps ---- */
+
+void
+world_sweep(struct world *w, uint8_t index)
+{
+	struct world_member *m = &w->members[index];
+	struct ha_view_stream streams[HA_STREAM_MAX * 4];
+	struct ha_view_session session;
+	struct ha_view_peer peer;
+	uint32_t cursor = 0;
+	size_t n;
+
+	m->wants_sweep = false;
+	oracle_sweep_begin(w->oracle, index);
+	for (uint8_t i = 1; i <= w->settings.n_members; i++)
+		if (ha_view_peer(m->core, i, &peer) == HA_OK)
+			oracle_sees_peer(w->oracle, index, &peer);
+	n = ha_view_streams(m->core, streams,
+	    sizeof(streams) / sizeof(streams[0]));
+	for (size_t i = 0; i < n; i++)
+		if (streams[i].member == index)
+			oracle_sees_stream(w->oracle, index, &streams[i]);
+	while (ha_view_next_session(m->core, &cursor, &session))
+		oracle_sees_session(w->oracle, index, &session);
+	oracle_sweep_end(w->oracle, index);
+}
+
+static void
+check_stale_entries(struct world *w, struct world_member *m)
+{
+	if (m->paused || ha_dur_less(ha_time_since(w->now, m->disturbed),
+	    CALM))
+		return;
+	for (size_t i = 0; i < fake_conntrack_count(m->kernel); i++) {
+		const struct fake_entry *e = fake_conntrack_at(m->kernel, i);
+
+		if (!ha_time_is_never(e->stale_at))
+			oracle_stale_entry(w->oracle, m->index, &e->record,
+			    ha_time_since(w->now, e->stale_at));
+	}
+}
+
+void
+world_sweep_all(struct world *w)
+{
+	for (uint8_t i = 1; i <= w->settings.n_members; i++) {
+		struct world_member *m = &w->members[i];
+
+		if (!m->running)
+			continue;
+		world_sweep(w, i);
+		check_stale_entries(w, m);
+	}
+	oracle_check_owners(w->oracle);
+}
+
+/* ---- links ---- */
+
+static struct ha_time
+later(struct ha_time x, struct ha_time y)
+{
+	return ha_time_before(x, y) ? y : x;
+}
+
+static bool
+is_awake(const struct world_member *m)
+{
+	return m->running && !m->paused;
+}
+
+/* Since when both ends run and both directions are as they are. */
+static struct ha_time
+unchanged_since(const struct world *w, uint8_t a, uint8_t b, uint8_t link)
+{
+	struct ha_time t = later(w->members[a].disturbed,
+	    w->members[b].disturbed);
+
+	t = later(t, network_changed(w->network, a, b, link));
+	return later(t, network_changed(w->network, b, a, link));
+}
+
+static bool
+is_broken(const struct world *w, uint8_t a, uint8_t b, uint8_t link)
+{
+	return network_is_blocked(w->network, a, b, link) ||
+	    network_is_blocked(w->network, b, a, link);
+}
+
+struct ha_dur
+world_sound_for(const struct world *w, uint8_t a, uint8_t b, uint8_t link)
+{
+	if (!is_awake(&w->members[a]) || !is_awake(&w->members[b]) ||
+	    is_broken(w, a, b, link))
+		return ha_dur_ms(0);
+	return ha_time_since(w->now, unchanged_since(w, a, b, link));
+}
+
+static void
+check_link(struct world *w, uint8_t a, uint8_t b, uint8_t link)
+{
+	const struct ha_dur none = { 0 };
+	struct ha_view_peer peer;
+	struct ha_dur since;
+
+	if (!is_awake(&w->members[a]) || !is_awake(&w->members[b]) ||
+	    ha_view_peer(w->members[a].core, b, &peer) != HA_OK)
+		return;
+	since = ha_time_since(w->now, unchanged_since(w, a, b, link));
+	if (is_broken(w, a, b, link))
+		oracle_link(w->oracle, a, b, link, peer.links[link].up, since,
+		    none);
+	else
+		oracle_link(w->oracle, a, b, link, peer.links[link].up, none,
+		    since);
+}
+
+void
+world_check_links(struct world *w)
+{
+	for (uint8_t a = 1; a <= w->settings.n_members; a++)
+		for (uint8_t b = 1; b <= w->settings.n_members; b++)
+			for (uint8_t l = 0; l < HA_LINK_MAX; l++)
+				if (a != b && w->settings.network.links[l])
+					check_link(w, a, b, l);
+}
+
+/* ---- packets ---- */
+
+/* The session with this original tuple, as a member shows it. */
+static bool
+find_session(const struct world_member *m, const struct ha_tuple *orig,
+    struct ha_view_session *out)
+{
+	uint32_t cursor = 0;
+
+	while (ha_view_next_session(m->core, &cursor, out))
+		if (ha_tuple_equal(&out->record.orig, orig))
+			return true;
+	return false;
+}
+
+/* A member that was left alone holds a session for as long: its kernel must
+ * let the packets through. */
+void
+world_dropped(void *ctx, uint8_t index, const struct ha_tuple *orig,
+    enum flow_verdict verdict)
+{
+	struct world *w = ctx;
+	struct world_member *m = &w->members[index];
+	struct ha_view_session v;
+
+	if (verdict != FLOW_NO_ENTRY || !is_awake(m) ||
+	    m->state != HA_STATE_ACTIVE || m->deaf || m->refusals != 0 ||
+	    ha_dur_less(ha_time_since(w->now, m->disturbed), CALM) ||
+	    !find_session(m, orig, &v))
+		return;
+	if (v.conflict || v.limbo || v.role == HA_ROLE_OWNED ||
+	    (v.record.status & HA_STATUS_SEEN_REPLY) == 0 ||
+	    ha_dur_less(ha_time_since(w->now, v.created), CALM) ||
+	    ha_dur_less(ha_time_since(w->now, v.changed), CALM))
+		return;
+	oracle_dropped(w->oracle, index, orig, "no entry");
+}
+
+static bool
+check_flow(struct world *w, const struct flow_report *r, bool final)
+{
+	uint8_t m = r->member[HA_DIR_ORIGINAL];
+	struct ha_dur silent = ha_time_since(w->now, r->last_ok);
+
+	if (r->excused || !r->established || m == 0 ||
+	    ha_dur_less(ha_time_since(w->now, r->moved), MOVED_LONG))
+		return true;
+	if (ha_dur_less(STUCK_AFTER, silent)) {
+		if (final)
+			oracle_stuck(w->oracle, m, &r->orig, silent,
+			    r->closing);
+		return true;
+	}
+	if (r->member[HA_DIR_REPLY] != m)
+		return true;
+	return oracle_check_flow(w->oracle, m, &r->orig, final);
+}
+
+/* ---- kernels ---- */
+
+/* Every session that a member has installed is there, and nothing of ours is
+ * that it does not know. */
+static bool
+check_kernel(struct world *w, struct world_member *m, bool final)
+{
+	struct ha_view_session v;
+	uint32_t cursor = 0;
+	char text[160];
+
+	while (ha_view_next_session(m->core, &cursor, &v)) {
+		if (v.conflict || v.limbo ||
+		    (v.role == HA_ROLE_OWNED && !v.published) ||
+		    (v.record.orig.protocol == 6 &&
+		        v.record.tcp_state >= HA_TCP_FIN_WAIT))
+			continue;
+		if (fake_conntrack_find(m->kernel, &v.record.orig) != NULL)
+			continue;
+		snprintf(text, sizeof(text), "kernel: member %d holds the "
+		    "session of port %d, its kernel does not", m->index,
+		    v.record.orig.src_port);
+		if (final)
+			oracle_broken(w->oracle, text);
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_links_up(struct world *w, bool final)
+{
+	char text[160];
+
+	for (uint8_t a = 1; a <= w->settings.n_members; a++) {
+		for (uint8_t b = 1; b <= w->settings.n_members; b++) {
+			for (uint8_t l = 0; l < HA_LINK_MAX; l++) {
+				struct ha_view_peer p;
+
+				if (a == b || !w->members[a].running ||
+				    !w->members[b].running ||
+				    !w->settings.network.links[l] ||
+				    ha_view_peer(w->members[a].core, b, &p) !=
+				    HA_OK || p.links[l].up)
+					continue;
+				snprintf(text, sizeof(text), "L2: at member "
+				    "%d link %d to %d is down", a, l, b);
+				if (final)
+					oracle_broken(w->oracle, text);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+bool
+world_check_settled(struct world *w, bool final)
+{
+	bool good = true;
+
+	world_sweep_all(w);
+	good = check_links_up(w, final) && good;
+	good = oracle_check_settled(w->oracle, final) && good;
+	for (uint8_t i = 1; i <= w->settings.n_members; i++)
+		if (w->members[i].running)
+			good = check_kernel(w, &w->members[i], final) && good;
+	for (size_t i = 0; i < flows_count(w->flows); i++) {
+		struct flow_report r = flows_report(w->flows, i);
+
+		good = check_flow(w, &r, final) && good;
+	}
+	return good;
+}
