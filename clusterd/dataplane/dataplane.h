@@ -19,8 +19,8 @@
  *   - What this daemon did itself raises no event at all.
  *
  * Callbacks  only from inside ha_dataplane_readable(); never from the call
- *            that asked.  They may call ha_dataplane_do() and _dump() and
- *            nothing else.  What they are given is borrowed for the call.
+ *            that asked.  They may call everything but _readable() and
+ *            _close().  What they are given is borrowed for the call.
  * Blocking   never longer than the kernel takes for one slice of work (about
  *            a millisecond), but ha_dataplane_open(), which may read the
  *            whole conntrack table once.
@@ -162,7 +162,9 @@ bool ha_dataplane_readable(struct ha_dataplane *dp,
     enum ha_dataplane_fd which);
 
 /* Dump the whole table: HA_DUMP_BEGIN, a HA_SESSION_DUMPED for each entry,
- * HA_DUMP_END come by and by.  HA_ERR_AGAIN: one is running. */
+ * HA_DUMP_END come by and by, events in between.  An entry that is made after
+ * BEGIN, by us or by others, may be left out.  A dump that breaks off ends in
+ * HA_DUMP_LOST instead.  HA_ERR_AGAIN: one is running. */
 HA_MUST_USE int ha_dataplane_dump(struct ha_dataplane *dp);
 
 /* Do these in this order; each answers by on_done once, later.  The
