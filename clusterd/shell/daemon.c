@@ -33,8 +33,10 @@ int
 ha_daemon_fail(struct ha_daemon *d, const char *what, const char *why,
     int rc)
 {
-	ha_log(d->log, HA_LOG_ERR, "start.failed", "what=\"%s\" why=\"%s\"",
-	    what, why);
+	char text[512];
+
+	ha_log(d->log, HA_LOG_ERR, "start.failed", "what=\"%s\" why=%s", what,
+	    ha_log_quote(text, sizeof(text), why));
 	return rc;
 }
 

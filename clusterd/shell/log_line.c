@@ -58,7 +58,7 @@ ha_log_quote(char *out, size_t size, const char *text)
 	HA_CHECK(size >= 3);
 	out[n++] = '"';
 	for (; *text != '\0' && n < size - 2; text++)
-		out[n++] = *text == '"' || *text == '\\' ? '?' : *text;
+		out[n++] = *text == '"' || *text == '\\' ? '\'' : *text;
 	out[n++] = '"';
 	out[n] = '\0';
 	replace_unprintable(out);

@@ -18,8 +18,8 @@
 size_t ha_log_line(char *out, size_t size, const char *event,
     uint64_t left_out, const char *fmt, va_list ap) HA_PRINTF(5, 0);
 
-/* text between quotes; quotes, backslashes and control characters in it
- * become '?'.  Cut to fit.  Returns out. */
+/* text between quotes; a quote or a backslash in it becomes a single quote, a
+ * control character '?'.  Cut to fit.  Returns out. */
 const char *ha_log_quote(char *out, size_t size, const char *text);
 
 #endif /* HA_SHELL_LOG_LINE_H */

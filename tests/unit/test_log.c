@@ -79,8 +79,8 @@ static const struct {
 } quote_cases[] = {
 	{ "plain", "two words", "\"two words\"" },
 	{ "nothing", "", "\"\"" },
-	{ "a quote ends no value", "a\" b=\"c", "\"a? b=?c\"" },
-	{ "a backslash hides none", "a\\", "\"a?\"" },
+	{ "a quote ends no value", "a\" b=\"c", "\"a' b='c\"" },
+	{ "a backslash hides none", "a\\", "\"a'\"" },
 	{ "an end of line", "a\nb", "\"a?b\"" },
 	{ "cut", "0123456789abcdefgh", "\"0123456789abc\"" },
 };
