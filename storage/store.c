@@ -29,6 +29,7 @@
 #include "storage/store_priv.h"
 
 #define ASIDE_MAX 1000 /* damaged databases that are kept */
+#define SMALLEST  512  /* bytes of a database of SQLite with any content */
 
 static const char SETTINGS[] =
     "PRAGMA locking_mode = EXCLUSIVE;"
@@ -331,12 +332,13 @@ exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
-static bool
-has_content(const char *path)
+/* -1: there is no such file. */
+static off_t
+size_of(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_size > 0;
+	return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
 /* Remember the path, and see to the copy. */
@@ -357,16 +359,18 @@ begin_copies(struct ha_store *store, const char *path, bool changed)
 	return HA_OK;
 }
 
-/* A copy beside nothing, or beside an empty file: the database was lost. */
+/* SQLite takes a file that is cut down to less than a page for a new one.  It
+ * is new only when it is empty, and no copy tells of better days. */
 static int
 check_not_lost(const char *path)
 {
 	char *good = with_suffix(path, ".good");
+	off_t size = size_of(path);
 	int rc = HA_OK;
 
 	if (good == NULL)
 		return HA_ERR_NOMEM;
-	if (exists(good) && !has_content(path))
+	if (size < SMALLEST && (size > 0 || exists(good)))
 		rc = HA_ERR_CORRUPT;
 	free(good);
 	return rc;
@@ -524,7 +528,8 @@ restore_by_way_of(const char *good, const char *new, const char *path)
 	int rc = copy_file(good, new);
 
 	if (rc == HA_OK)
-		rc = has_content(new) ? check_copy(new) : HA_ERR_CORRUPT;
+		rc = size_of(new) < SMALLEST ? HA_ERR_CORRUPT :
+		    check_copy(new);
 	if (rc == HA_OK)
 		rc = rename_durably(new, path);
 	if (rc != HA_OK)

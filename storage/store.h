@@ -22,9 +22,11 @@
  *            HA_ERR_NEWER    written by a later release: left alone
  *            HA_ERR_EXISTS   a database of some other program: left alone
  *            HA_ERR_AGAIN    another process has it open
- *            HA_ERR_FULL     no room on the disk; nothing has changed
+ *            HA_ERR_FULL     no room on the disk
  *            HA_ERR_PERM, HA_ERR_IO, HA_ERR_NOMEM
- *            After an error of a change the state is the one before it.
+ *            After HA_ERR_FULL the state is the one before the change.  After
+ *            HA_ERR_IO it is that, or the one after it when the disk failed
+ *            in the very last step; it is never between the two.
  */
 #ifndef HA_STORAGE_STORE_H
 #define HA_STORAGE_STORE_H
