@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -961,6 +962,108 @@ START_TEST(two_requests_at_once_are_both_answered)
 }
 END_TEST
 
+/* --- who may ask --- */
+
+#define TEST_GROUP 1 /* "daemon" nearly everywhere */
+#define OTHER_ID   4242
+
+static const struct {
+	const char *why;
+	uid_t uid;
+	gid_t gid;
+	gid_t supplementary;
+	bool may;
+} askers[] = {
+	{ "root", 0, 0, 0, true },
+	{ "a member of the group", OTHER_ID, TEST_GROUP, OTHER_ID, true },
+	{ "a member of the group beside others", OTHER_ID, OTHER_ID,
+	    TEST_GROUP, true },
+	{ "a stranger", OTHER_ID, OTHER_ID, OTHER_ID, false },
+	{ "root's group alone", OTHER_ID, 0, OTHER_ID, false },
+};
+
+/* In a child: become somebody, ask, and exit 0 when served, 1 when refused
+ * with the reason, 2 for all else. */
+static void
+ask_as(int i)
+{
+	uint8_t frame[1024];
+	Ha__Ctl__Request request = HA__CTL__REQUEST__INIT;
+	Ha__Ctl__Plain plain = HA__CTL__PLAIN__INIT;
+	Ha__Ctl__Answer *answer;
+	size_t len;
+	ssize_t n;
+	int fd;
+
+	if (setgroups(1, &askers[i].supplementary) != 0 ||
+	    setgid(askers[i].gid) != 0 || setuid(askers[i].uid) != 0)
+		_exit(2);
+	fd = connect_raw();
+	request.protocol = HA_CONTROL_PROTOCOL;
+	request.verb_case = HA__CTL__REQUEST__VERB_VERSION;
+	request.version = &plain;
+	if (ha_control_encode_request(&request, frame, sizeof(frame), &len) !=
+	    HA_OK)
+		_exit(2);
+	(void)send(fd, frame, len, MSG_NOSIGNAL); /* it may be closed already */
+	n = recv(fd, frame, sizeof(frame), 0);
+	if (n < HA_CONTROL_HEADER ||
+	    ha_control_frame_length(frame, sizeof(frame), &len) != HA_OK ||
+	    ha_control_decode_answer(frame + HA_CONTROL_HEADER, len,
+	    &answer) != HA_OK)
+		_exit(2);
+	if (answer->body_case == HA__CTL__ANSWER__BODY_VERSION)
+		_exit(0);
+	_exit(answer->body_case == HA__CTL__ANSWER__BODY_ERROR &&
+	    strcmp(answer->error->code, "not-permitted") == 0 ? 1 : 2);
+}
+
+/* The file's mode is opened for all, so that the second door is tried. */
+START_TEST(only_root_the_own_user_and_the_group_are_served)
+{
+	const struct group *group = getgrgid(TEST_GROUP);
+	struct ha_control_parts parts = { .base = base, .conf = conf,
+		.look = look, .version = "2.0" };
+	int status = 0;
+	pid_t pid;
+
+	if (geteuid() != 0 || group == NULL)
+		return; /* nobody else to be */
+	ha_control_close(control);
+	ck_assert_int_eq(ha_control_open(&parts, path, group->gr_name,
+	    &control), HA_OK);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		ask_as(_i);
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert(WIFEXITED(status));
+	ck_assert_msg(WEXITSTATUS(status) == (askers[_i].may ? 0 : 1),
+	    "case: %s: %d", askers[_i].why, WEXITSTATUS(status));
+}
+END_TEST
+
+START_TEST(the_socket_is_given_to_the_group)
+{
+	const struct group *group = getgrgid(TEST_GROUP);
+	struct ha_control_parts parts = { .base = base, .conf = conf,
+		.look = look, .version = "2.0" };
+	struct stat st;
+
+	if (geteuid() != 0 || group == NULL)
+		return;
+	ha_control_close(control);
+	ck_assert_int_eq(ha_control_open(&parts, path, group->gr_name,
+	    &control), HA_OK);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_gid, TEST_GROUP);
+	ck_assert_int_eq((int)(st.st_mode & 07777), 0660);
+}
+END_TEST
+
 /* --- the socket --- */
 
 START_TEST(the_socket_is_for_owner_and_group_only)
@@ -1110,6 +1213,9 @@ main(void)
 	tcase_add_test(tc, two_requests_at_once_are_both_answered);
 
 	tc = new_tcase(s, "socket");
+	tcase_add_loop_test(tc,
+	    only_root_the_own_user_and_the_group_are_served, 0, N(askers));
+	tcase_add_test(tc, the_socket_is_given_to_the_group);
 	tcase_add_test(tc, the_socket_is_for_owner_and_group_only);
 	tcase_add_test(tc, a_socket_in_use_is_left_alone);
 	tcase_add_test(tc, a_socket_that_was_left_behind_is_replaced);
