@@ -32,6 +32,7 @@
 
 #define EVENT_BUFFER_BYTES (128u * 1024 * 1024)
 #define SIGN_MAX           256
+#define BREAKS_MAX         3
 
 struct ha_dataplane {
 	struct ha_dataplane_config config;
@@ -44,6 +45,7 @@ struct ha_dataplane {
 
 	bool adopting;  /* the next dump, or this one, is the first */
 	bool announced; /* the core knows of the dump that runs */
+	int breaks;     /* times in a row that a dump broke off */
 	struct ha_local_addresses local;
 	size_t n_sign;
 	struct ha_tuple sign[SIGN_MAX];
@@ -109,17 +111,23 @@ dump_end(void *ctx)
 	struct ha_dataplane *dp = ctx;
 
 	sign_adopted(dp);
+	dp->breaks = 0;
 	dp->adopting = false;
 	ha_local_free(&dp->local);
 	dp->config.calls.on_dump(dp->config.calls.ctx, HA_DUMP_END);
 }
 
+/* Half a dump must not pass for a whole one: it begins again. */
 static void
 dump_broken(void *ctx)
 {
 	struct ha_dataplane *dp = ctx;
 
 	sign_adopted(dp);
+	dp->announced = false;
+	if (dp->breaks++ < BREAKS_MAX && ha_ct_dump_start(dp->dump) == HA_OK)
+		return;
+	dp->breaks = 0;
 	dp->config.calls.on_dump(dp->config.calls.ctx, HA_DUMP_LOST);
 }
 

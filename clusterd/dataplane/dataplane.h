@@ -163,8 +163,9 @@ bool ha_dataplane_readable(struct ha_dataplane *dp,
 
 /* Dump the whole table: HA_DUMP_BEGIN, a HA_SESSION_DUMPED for each entry,
  * HA_DUMP_END come by and by, events in between.  An entry that is made after
- * BEGIN, by us or by others, may be left out.  A dump that breaks off ends in
- * HA_DUMP_LOST instead.  HA_ERR_AGAIN: one is running. */
+ * BEGIN, by us or by others, may be left out.  A dump that breaks off begins
+ * again, with another BEGIN; in the end it is HA_DUMP_LOST instead of END.
+ * HA_ERR_AGAIN: one is running. */
 HA_MUST_USE int ha_dataplane_dump(struct ha_dataplane *dp);
 
 /* Do these in this order; each answers by on_done once, later.  The
