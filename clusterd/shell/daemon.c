@@ -257,14 +257,15 @@ open_parts(struct ha_daemon *d)
 
 	ha_cluster_conf_settings(d->files.conf, d->files.self->index,
 	    &d->settings);
+	rc = ha_daemon_open_store(d);
+	if (rc != HA_OK)
+		return rc;
 	rc = fill_greeting(d);
 	if (rc == HA_OK)
 		rc = make_driver(d);
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, "start", ha_err_text(rc), rc);
-	rc = ha_daemon_open_store(d);
-	if (rc == HA_OK)
-		rc = ha_daemon_open_kernel(d);
+	rc = ha_daemon_open_kernel(d);
 	if (rc == HA_OK)
 		rc = begin_boot(d);
 	if (rc == HA_OK)
