@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "conf/cluster_conf.h"
+#include "conf/conf_rules.h"
 
 #define CASES_MAX 256
 #define TEXT_MAX  65536
@@ -507,6 +508,40 @@ START_TEST(an_endless_file_is_refused)
 }
 END_TEST
 
+static void
+check_documented(const char *page, const struct ha_block_rule *block)
+{
+	char range[64];
+
+	for (const struct ha_rule *k = block->keys; k->name != NULL; k++) {
+		ck_assert_msg(strstr(page, k->name) != NULL, "%s of %s",
+		    k->name, block->name);
+		if (k->kind != HA_RULE_NUMBER)
+			continue;
+		snprintf(range, sizeof(range), "%u-%u", k->min, k->max);
+		ck_assert_msg(strstr(page, range) != NULL, "%s of %s",
+		    range, k->name);
+	}
+	for (const struct ha_block_rule *b = block->blocks;
+	    b != NULL && b->name != NULL; b++) {
+		ck_assert_msg(strstr(page, b->name) != NULL, "%s", b->name);
+		check_documented(page, b);
+	}
+}
+
+START_TEST(the_manual_has_every_key_and_range)
+{
+	FILE *in = fopen(source_path("doc/man/cluster.conf.5"), "r");
+	char *page = calloc(1, TEXT_MAX);
+
+	ck_assert_ptr_nonnull(in);
+	ck_assert_uint_gt(fread(page, 1, TEXT_MAX - 1, in), 1000);
+	fclose(in);
+	check_documented(page, &HA_CONF_RULES);
+	free(page);
+}
+END_TEST
+
 #define ONE_LOCAL(addresses)                                                  \
 	"cluster { id = 7 } member \"A\" { index = 1 public-key = \"" KEY_A   \
 	"\" " addresses " }"
@@ -591,6 +626,7 @@ main(void)
 	tcase_add_test(tc, a_file_that_is_not_there_is_told_by_its_code);
 	tcase_add_test(tc, a_directory_is_no_file);
 	tcase_add_test(tc, an_endless_file_is_refused);
+	tcase_add_test(tc, the_manual_has_every_key_and_range);
 	tcase_add_test(tc,
 	    an_address_without_prefix_takes_that_of_its_interface);
 	tcase_add_test(tc, an_address_without_prefix_must_be_here);
