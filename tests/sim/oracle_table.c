@@ -327,7 +327,7 @@ check_s4_strand(struct oracle *o, uint8_t member, const struct strand *t,
 	char version[64];
 
 	if (said == NULL || said->kind >= HA_ENTRY_END || t->name->aged ||
-	    (s->taken && said->change <= s->taken_complete))
+	    h->end_done || (s->taken && said->change <= s->taken_complete))
 		return;
 	if (h->present && oracle_compare(&h->version, &said->version) >= 0)
 		return;

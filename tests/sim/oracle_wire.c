@@ -409,7 +409,15 @@ check_s13_claims(struct oracle *o, uint8_t member, const struct name *n,
 	h->claims[oldest] = o->now;
 }
 
-/* A trace gives the number of a session only; mostly one has it. */
+/* A trace gives the number of a session and an owner only: that fits few. */
+static bool
+may_mean(const struct held *h, const struct ha_out_trace *t)
+{
+	if (t->what == HA_TRACE_YIELD || !h->present)
+		return true;
+	return h->version.owner == t->a;
+}
+
 static void
 traced_session(struct oracle *o, uint8_t member,
     const struct ha_out_trace *t, struct name *n)
@@ -428,9 +436,10 @@ traced_session(struct oracle *o, uint8_t member,
 		h->limbo_at = o->now;
 		return;
 	case HA_TRACE_END:
-		h->end_done = true;
-		h->aged = t->b == HA_END_OWNER_LOST;
-		n->aged = n->aged || h->aged;
+		if (t->b == HA_END_OWNER_LOST)
+			h->aged = n->aged = true;
+		else
+			h->end_done = true;
 		return;
 	case HA_TRACE_LINK:
 	case HA_TRACE_STATE:
@@ -460,7 +469,7 @@ oracle_traced(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 	for (size_t i = 0; i < o->names.n; i++) {
 		struct name *n = o->names.items[i].value;
 
-		if (n->uid.number != t->c)
+		if (n->uid.number != t->c || !may_mean(&n->held[member], t))
 			continue;
 		traced_session(o, member, t, n);
 	}
