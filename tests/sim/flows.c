@@ -127,7 +127,8 @@ send_packet(struct flows *f, struct flow *w, int dir,
 
 	if (v != FLOW_FORWARDED && w->established && !w->excused &&
 	    w->phase == PHASE_OPEN)
-		f->calls.dropped(f->calls.ctx, member, &w->orig, v);
+		f->calls.dropped(f->calls.ctx, member, &w->orig, &w->reply,
+		    v);
 	return v;
 }
 
@@ -376,6 +377,7 @@ flows_report(const struct flows *f, size_t i)
 
 	return (struct flow_report){
 		.orig = w->orig,
+		.reply = w->reply,
 		.member = { member_of(f, w, HA_DIR_ORIGINAL),
 		    member_of(f, w, HA_DIR_REPLY) },
 		.established = w->id != 0 && w->established &&

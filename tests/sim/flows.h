@@ -51,7 +51,8 @@ struct flow_calls {
 	    const struct fake_packet *p);
 	/* A packet of an established, active flow was not forwarded. */
 	void (*dropped)(void *ctx, uint8_t member,
-	    const struct ha_tuple *orig, enum flow_verdict verdict);
+	    const struct ha_tuple *orig, const struct ha_tuple *reply,
+	    enum flow_verdict verdict);
 	void *ctx;
 };
 
@@ -76,6 +77,7 @@ void flows_excuse(struct flows *f, const struct ha_tuple *orig);
 /* How a flow does. */
 struct flow_report {
 	struct ha_tuple orig;
+	struct ha_tuple reply;
 	uint8_t member[HA_DIR_MAX]; /* where its packets go */
 	bool established;
 	bool closing;

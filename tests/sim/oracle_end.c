@@ -27,6 +27,25 @@ is_recent(const struct oracle *o, struct ha_time t, struct ha_dur within)
 	    !ha_dur_less(within, ha_time_since(o->now, t));
 }
 
+/* What a member owns and carries it keeps. */
+static void
+check_s14_own_entry(struct oracle *o, uint8_t member,
+    const struct ha_record *r)
+{
+	for (size_t i = 0; i < o->names.n; i++) {
+		const struct name *n = o->names.items[i].value;
+		const struct held *h = &n->held[member];
+
+		if (!n->has_tuples || !ha_tuple_equal(&n->orig, &r->orig) ||
+		    !h->present || h->role != HA_ROLE_OWNED || h->end_done ||
+		    is_recent(o, h->yielded, ha_dur_ms(100)))
+			continue;
+		oracle_violate(o, "S14", "member %d removes the entry of a "
+		    "session that it owns and carries: port %d", member,
+		    r->orig.src_port);
+	}
+}
+
 void
 oracle_kernel_removed(struct oracle *o, uint8_t member,
     const struct ha_record *r, bool carries)
@@ -41,6 +60,8 @@ oracle_kernel_removed(struct oracle *o, uint8_t member,
 		map_add(removed, key, x);
 	}
 	x->at = carries ? o->now : HA_TIME_NEVER;
+	if (carries)
+		check_s14_own_entry(o, member, r);
 }
 
 /* Was a session with these addresses lost, or did it end, there? */

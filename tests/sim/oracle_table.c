@@ -193,38 +193,6 @@ oracle_sees_session(struct oracle *o, uint8_t member,
 
 /* ---- what is gone ---- */
 
-static struct ha_dur
-timeout_of(const struct oracle *o, const struct ha_record *r)
-{
-	const struct ha_timeouts *t = &o->settings.timeouts;
-
-	switch (r->orig.protocol) {
-	case 6:
-		return ha_dur_s(t->tcp_s[r->tcp_state]);
-	case 17:
-		return ha_dur_s((r->status & HA_STATUS_ASSURED) != 0 ?
-		    t->udp_stream_s : t->udp_s);
-	default:
-		return ha_dur_s(r->orig.protocol == 1 ? t->icmp_s :
-		    t->icmpv6_s);
-	}
-}
-
-static bool
-has_aged(const struct oracle *o, uint8_t member, const struct held *h)
-{
-	struct ha_time lost = o->members[member].lost_at[h->version.owner];
-	struct ha_dur due = timeout_of(o, &h->record);
-
-	if (!h->aged)
-		return false;
-	if (h->version.owner == member)
-		return true;
-	due.ns -= SLACK.ns;
-	return !ha_time_is_never(lost) &&
-	    !ha_dur_less(ha_time_since(o->now, lost), due);
-}
-
 static bool
 passed_limbo(const struct oracle *o, const struct held *h)
 {
@@ -264,7 +232,7 @@ check_s8_s15_gone(struct oracle *o, uint8_t member, const struct name *n,
 	char version[64];
 
 	if (was_ended(o, member, h) || passed_limbo(o, h) ||
-	    has_aged(o, member, h))
+	    h->aged)
 		return;
 	oracle_violate(o, owner_lives(o, &h->version) ? "S8" : "S15",
 	    "member %d holds %s no more, it was at %s%s", member,
@@ -316,6 +284,34 @@ is_superseded(const struct oracle *o, uint8_t member, const struct name *n,
 	return false;
 }
 
+/* Somebody claimed or ended it and could not tell the member yet. */
+static bool
+is_claimed_unheard(struct oracle *o, uint8_t member, const struct name *n,
+    const struct said *said)
+{
+	for (uint8_t x = 1; x <= o->settings.n_members; x++) {
+		const struct held *h = &n->held[x];
+		struct ha_stream_id id = { o->members[x].boot.id, x };
+		const struct strand *t;
+		const struct said *heard;
+
+		if (x == member || !o->members[x].running)
+			continue;
+		if (h->end_done)
+			return true;
+		if (!h->present || h->version.owner != x ||
+		    oracle_compare(&h->version, &said->version) <= 0)
+			continue;
+		t = oracle_find_strand(o, oracle_stream(o, &id), n);
+		heard = t == NULL ? NULL : oracle_said_at(t,
+		    oracle_complete(o, member, t->stream));
+		if (heard == NULL ||
+		    oracle_compare(&heard->version, &said->version) <= 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_s4_strand(struct oracle *o, uint8_t member, const struct strand *t,
     uint64_t complete)
@@ -331,7 +327,8 @@ check_s4_strand(struct oracle *o, uint8_t member, const struct strand *t,
 		return;
 	if (h->present && oracle_compare(&h->version, &said->version) >= 0)
 		return;
-	if (is_superseded(o, member, t->name, t, said))
+	if (is_superseded(o, member, t->name, t, said) ||
+	    is_claimed_unheard(o, member, t->name, said))
 		return;
 	oracle_violate(o, "S4", "member %d has all of member %d up to %llu "
 	    "and %s %s at %s of change %llu", member, s->stream.owner,

@@ -357,18 +357,53 @@ check_s6_no_gap(struct oracle *o, uint8_t member)
 	    (unsigned long long)b->to, (unsigned long long)b->walk);
 }
 
-/* Nothing changed hands, and yet two members do not agree. */
-static void
-check_s23_mismatch(struct oracle *o, uint8_t member, uint64_t mismatches)
+/* Does anybody know something newer of this name than the stream said? */
+static bool
+is_changing_hands(const struct oracle *o, const struct strand *t,
+    const struct said *said)
 {
-	struct member *m = &o->members[member];
-	bool quiet = ha_dur_less(ha_dur_s(20),
-	    ha_time_since(o->now, o->last_claim));
+	const struct name *n = t->name;
 
-	if (mismatches > m->mismatches && quiet)
-		oracle_violate(o, "S23", "member %d finds a digest that "
-		    "differs", member);
-	m->mismatches = mismatches;
+	for (uint8_t m = 1; m <= o->settings.n_members; m++) {
+		const struct held *h = &n->held[m];
+
+		if (h->end_done || h->aged || (h->present &&
+		    (h->limbo || oracle_compare(&h->version,
+		        &said->version) > 0)))
+			return true;
+	}
+	for (size_t i = 0; i < n->n_strands; i++) {
+		const struct strand *u = n->strands[i];
+
+		if (u != t && oracle_compare(&u->said[u->n - 1].version,
+		    &said->version) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A member counts a digest that differs: then something must be changing
+ * hands, or have done so just now. */
+static void
+check_s23_mismatch(struct oracle *o, uint8_t member,
+    const struct ha_msg_batch *b)
+{
+	const struct stream *s = oracle_stream(o, &b->stream);
+
+	if (ha_dur_less(ha_time_since(o->now, o->last_claim), ha_dur_s(5)))
+		return;
+	for (size_t i = 0; i < s->n_strands; i++) {
+		const struct said *said = oracle_said_at(s->strands[i],
+		    b->complete);
+
+		if (said != NULL && said->kind <= HA_ENTRY_UPDATE &&
+		    is_changing_hands(o, s->strands[i], said))
+			return;
+	}
+	oracle_violate(o, "S23", "member %d finds that it differs from what "
+	    "comes of the stream of member %d, up to %llu of %llu", member,
+	    s->stream.owner, (unsigned long long)b->complete,
+	    (unsigned long long)b->to);
 }
 
 void
@@ -380,11 +415,13 @@ oracle_stepped(struct oracle *o, uint8_t member,
 	if (m->pending != NULL && counters->batches_received != m->batches) {
 		check_s6_no_gap(o, member);
 		applied_batch(o, member, m->pending);
+		if (counters->digest_mismatches > m->mismatches)
+			check_s23_mismatch(o, member, m->pending);
 	}
 	m->pending = NULL;
 	m->batches = counters->batches_received;
 	m->refused = counters->sessions_refused;
-	check_s23_mismatch(o, member, counters->digest_mismatches);
+	m->mismatches = counters->digest_mismatches;
 }
 
 /* ---- traced ---- */
@@ -407,6 +444,48 @@ check_s13_claims(struct oracle *o, uint8_t member, const struct name *n,
 		oracle_violate(o, "S13", "member %d claims %s once more",
 		    member, oracle_uid_text(&n->uid, uid));
 	h->claims[oldest] = o->now;
+}
+
+static struct ha_dur
+timeout_of(const struct oracle *o, const struct ha_record *r)
+{
+	const struct ha_timeouts *t = &o->settings.timeouts;
+
+	switch (r->orig.protocol) {
+	case 6:
+		return ha_dur_s(t->tcp_s[r->tcp_state]);
+	case 17:
+		return ha_dur_s((r->status & HA_STATUS_ASSURED) != 0 ?
+		    t->udp_stream_s : t->udp_s);
+	default:
+		return ha_dur_s(r->orig.protocol == 1 ? t->icmp_s :
+		    t->icmpv6_s);
+	}
+}
+
+static bool
+may_age(const struct oracle *o, uint8_t member, const struct held *h)
+{
+	struct ha_time lost = o->members[member].lost_at[h->version.owner];
+	struct ha_dur due = timeout_of(o, &h->record);
+
+	if (h->version.owner == member)
+		return true;
+	due.ns -= ha_dur_ms(500).ns;
+	return !ha_time_is_never(lost) &&
+	    !ha_dur_less(ha_time_since(o->now, lost), due);
+}
+
+/* A record without owner goes by its protocol's own time, from the loss. */
+static void
+check_s15_age(struct oracle *o, uint8_t member, const struct name *n,
+    const struct held *h)
+{
+	char uid[48];
+
+	if (h->present && !may_age(o, member, h))
+		oracle_violate(o, "S15", "member %d lets %s go by age too "
+		    "early", member, oracle_uid_text(&n->uid, uid));
 }
 
 /* A trace gives the number of a session and an owner only: that fits few. */
@@ -436,10 +515,12 @@ traced_session(struct oracle *o, uint8_t member,
 		h->limbo_at = o->now;
 		return;
 	case HA_TRACE_END:
-		if (t->b == HA_END_OWNER_LOST)
+		if (t->b == HA_END_OWNER_LOST) {
+			check_s15_age(o, member, n, h);
 			h->aged = n->aged = true;
-		else
+		} else {
 			h->end_done = true;
+		}
 		return;
 	case HA_TRACE_LINK:
 	case HA_TRACE_STATE:

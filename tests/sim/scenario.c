@@ -639,6 +639,8 @@ scenario_run(const struct scenario_options *options,
 	s.world = world_new(&settings);
 
 	result->broken = !run_phases(&s);
+	if (result->broken && options->trace)
+		world_note_all(s.world);
 	result->violation[0] = '\0';
 	if (result->broken)
 		snprintf(result->violation, sizeof(result->violation),

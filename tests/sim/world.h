@@ -141,6 +141,9 @@ bool world_forwards(const struct world *w, uint8_t m);
 void world_sweep(struct world *w, uint8_t m);
 void world_sweep_all(struct world *w);
 
+/* All that members show, as notes. */
+void world_note_all(struct world *w);
+
 /* What must hold when all has settled; final: now or never. */
 bool world_check_settled(struct world *w, bool final);
 
@@ -158,7 +161,7 @@ void world_kernel_claimed(struct world *w, uint8_t m, uint64_t number);
 enum flow_verdict world_packet(void *ctx, uint8_t m,
     const struct fake_packet *p);
 void world_dropped(void *ctx, uint8_t m, const struct ha_tuple *orig,
-    enum flow_verdict verdict);
+    const struct ha_tuple *reply, enum flow_verdict verdict);
 void world_check_links(struct world *w);
 struct ha_dur world_sound_for(const struct world *w, uint8_t a, uint8_t b,
     uint8_t link);

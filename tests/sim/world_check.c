@@ -39,6 +39,61 @@ world_sweep(struct world *w, uint8_t index)
 }
 
 static void
+note_streams(struct world *w, const struct world_member *m)
+{
+	struct ha_view_stream v[HA_STREAM_MAX * 4];
+	size_t n = ha_view_streams(m->core, v, sizeof(v) / sizeof(v[0]));
+
+	for (size_t i = 0; i < n; i++)
+		world_note(w, m->index, "  stream %d/%llx at %d: source %d "
+		    "complete %llu tail %llu confirmed %llu held %llu digest "
+		    "%llx %s", v[i].status.stream.owner,
+		    (unsigned long long)v[i].status.stream.boot & 0xffff,
+		    v[i].member, v[i].source,
+		    (unsigned long long)v[i].status.complete,
+		    (unsigned long long)v[i].tail,
+		    (unsigned long long)v[i].status.count,
+		    (unsigned long long)v[i].count_held,
+		    (unsigned long long)v[i].status.digest,
+		    v[i].status.caught_up ? "caught up" : "");
+}
+
+static void
+note_sessions(struct world *w, const struct world_member *m)
+{
+	struct ha_view_session v;
+	uint32_t cursor = 0;
+
+	while (ha_view_next_session(m->core, &cursor, &v))
+		world_note(w, m->index, "  session %d/%llx/%llu e%u o%d r%llx "
+		    "port=%d proto=%d s=%x t=%d f=%d%s%s%s%s%s%s%s",
+		    v.uid.creator, (unsigned long long)v.uid.boot & 0xffff,
+		    (unsigned long long)v.uid.number, v.version.epoch,
+		    v.version.owner, (unsigned long long)v.version.revision,
+		    v.record.orig.src_port, v.record.orig.protocol,
+		    v.record.status, v.record.tcp_state, v.record.flags,
+		    v.role == HA_ROLE_OWNED ? " owned" : "",
+		    v.published ? " published" : "", v.limbo ? " limbo" : "",
+		    v.installed ? " installed" : "",
+		    v.traffic ? " traffic" : "",
+		    v.conflict ? " conflict" : "",
+		    v.asymmetric ? " asymmetric" : "");
+}
+
+void
+world_note_all(struct world *w)
+{
+	for (uint8_t i = 1; i <= w->settings.n_members; i++) {
+		const struct world_member *m = &w->members[i];
+
+		if (!m->running)
+			continue;
+		note_streams(w, m);
+		note_sessions(w, m);
+	}
+}
+
+static void
 check_stale_entries(struct world *w, struct world_member *m)
 {
 	if (m->paused || ha_dur_less(ha_time_since(w->now, m->disturbed),
@@ -139,15 +194,16 @@ world_check_links(struct world *w)
 
 /* ---- packets ---- */
 
-/* The session with this original tuple, as a member shows it. */
+/* The session with these tuples, as a member shows it. */
 static bool
 find_session(const struct world_member *m, const struct ha_tuple *orig,
-    struct ha_view_session *out)
+    const struct ha_tuple *reply, struct ha_view_session *out)
 {
 	uint32_t cursor = 0;
 
 	while (ha_view_next_session(m->core, &cursor, out))
-		if (ha_tuple_equal(&out->record.orig, orig))
+		if (ha_tuple_equal(&out->record.orig, orig) &&
+		    ha_tuple_equal(&out->record.reply, reply))
 			return true;
 	return false;
 }
@@ -156,7 +212,7 @@ find_session(const struct world_member *m, const struct ha_tuple *orig,
  * let the packets through. */
 void
 world_dropped(void *ctx, uint8_t index, const struct ha_tuple *orig,
-    enum flow_verdict verdict)
+    const struct ha_tuple *reply, enum flow_verdict verdict)
 {
 	struct world *w = ctx;
 	struct world_member *m = &w->members[index];
@@ -165,9 +221,11 @@ world_dropped(void *ctx, uint8_t index, const struct ha_tuple *orig,
 	if (verdict != FLOW_NO_ENTRY || !is_awake(m) ||
 	    m->state != HA_STATE_ACTIVE || m->deaf || m->refusals != 0 ||
 	    ha_dur_less(ha_time_since(w->now, m->disturbed), CALM) ||
-	    !find_session(m, orig, &v))
+	    !find_session(m, orig, reply, &v))
 		return;
 	if (v.conflict || v.limbo || v.role == HA_ROLE_OWNED ||
+	    (v.record.orig.protocol == 6 &&
+	        v.record.tcp_state != HA_TCP_ESTABLISHED) ||
 	    (v.record.status & HA_STATUS_SEEN_REPLY) == 0 ||
 	    ha_dur_less(ha_time_since(w->now, v.created), CALM) ||
 	    ha_dur_less(ha_time_since(w->now, v.changed), CALM))
