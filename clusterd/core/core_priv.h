@@ -44,6 +44,7 @@
 #define FULL_WALKS_MAX   2    /* full walks received at a time */
 #define EPOCH_JUMP_MAX   65536
 #define CLAIMS_MAX       3
+#define RECHECKS_MAX     3 /* probes after which traffic is no straggler */
 #define KERNEL_TRIES_MAX 8
 #define ECHO_RING        64
 
@@ -194,6 +195,7 @@ enum hand {
 	HAND_NONE,
 	HAND_TOUCHED,  /* not ours, has traffic: asks again when due */
 	HAND_PROBING,  /* waits for the owner bit */
+	HAND_RECHECK,  /* ours, seen once after a touch: probes again when due */
 	HAND_GRANTED,  /* ours, given away, not claimed yet */
 	HAND_ENDING,   /* ours, gone from the kernel, granted: END when due */
 	HAND_SETTLING, /* ours since a while: strict windows when due */
@@ -249,6 +251,7 @@ struct session {
 	uint8_t probe;
 	uint8_t asker;
 	uint8_t rearms;
+	uint8_t rechecks;
 	uint8_t tries;
 	uint8_t dump_seen;
 	bool bit;       /* the owner bit is set: packets were seen here */

@@ -116,13 +116,28 @@ probe_silent(struct ha_core *c, struct session *s)
 	}
 }
 
+/* A packet or two may still have been under way when routing changed: only
+ * who sees some again and again has traffic too. */
+static void
+seen_after_touch(struct ha_core *c, struct session *s)
+{
+	struct ha_dur pause = { c->settings.handoff_idle.ns / 10 };
+
+	if (s->rechecks == RECHECKS_MAX) {
+		s->asymmetric = true;
+		return;
+	}
+	s->rechecks++;
+	table_set_hand(c, s, HAND_RECHECK, ha_time_add(c->now, pause));
+}
+
 static void
 probe_seen(struct ha_core *c, struct session *s)
 {
 	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	switch ((enum probe)s->probe) {
 	case PROBE_TOUCHED:
-		s->asymmetric = true;
+		seen_after_touch(c, s);
 		return;
 	case PROBE_REARM:
 		s->asymmetric = true;
@@ -196,8 +211,10 @@ touched_by(struct ha_core *c, struct session *s, uint8_t asker)
 		return;
 	}
 	want_liberal(c, s);
-	if (s->hand != HAND_PROBING)
-		handoff_probe(c, s, PROBE_TOUCHED);
+	if (s->hand == HAND_PROBING || s->hand == HAND_RECHECK)
+		return;
+	s->rechecks = 0;
+	handoff_probe(c, s, PROBE_TOUCHED);
 }
 
 void
@@ -270,6 +287,9 @@ handoff_due(struct ha_core *c, struct session *s)
 		return;
 	case HAND_PROBING:
 		probe_silent(c, s);
+		return;
+	case HAND_RECHECK:
+		handoff_probe(c, s, PROBE_TOUCHED);
 		return;
 	case HAND_GRANTED:
 		table_set_hand(c, s, HAND_SETTLING,
