@@ -380,7 +380,7 @@ batch_ok(struct ha_core *c, const struct stream *st,
 		c->counters.drop_gap++;
 		return false;
 	}
-	if (b->to < b->from || b->floor > b->to) {
+	if (b->to < b->from) {
 		c->counters.drop_order++;
 		return false;
 	}
@@ -674,12 +674,26 @@ learn_took(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 	}
 }
 
+/* The source has less than was complete here when the walk began: what it
+ * could not mention stands.  The tombstones among it are gone. */
+static void
+keep_above_source(struct stream *st)
+{
+	stream_reconfirm_upto(st, st->complete);
+	if (st->floor < st->complete)
+		st->floor = st->complete;
+	if (st->tail < st->complete)
+		st->tail = st->complete;
+}
+
 static void
 caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 {
 	if (!st->overflow && b->complete > st->complete)
 		st->complete = b->complete;
 	sweep_unmentioned(c, st, b->complete);
+	if (st->follow.below && b->complete < st->complete)
+		keep_above_source(st);
 	st->follow.below = false;
 	if (!feed_caught_up(st))
 		out_trace(c, HA_TRACE_CAUGHT_UP, st->follow.source,
@@ -711,7 +725,8 @@ feed_apply_batch(struct ha_core *c, const struct ha_in_message *in)
 	if (b->to != st->follow.cursor || b->n_entries > 0)
 		st->follow.progress_at = c->now;
 	st->follow.cursor = b->to;
-	st->tail = b->to;
+	if (b->to > st->tail)
+		st->tail = b->to;
 	if ((b->flags & HA_BATCH_CAUGHT_UP) != 0)
 		caught_up(c, st, b);
 }

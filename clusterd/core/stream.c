@@ -164,6 +164,34 @@ stream_open(struct ha_core *c, const struct ha_stream_id *id,
 	return st;
 }
 
+/* ---- order ---- */
+
+/* Where in the confirmed list, from hint on, a node with change belongs. */
+static struct ha_list *
+find_place(struct stream *st, struct ha_list *hint, uint64_t change)
+{
+	struct ha_list *head = &st->confirmed;
+
+	while (hint != head &&
+	    (HA_LIST_ENTRY(hint, struct node, list)->kind == NODE_CURSOR ||
+	    HA_LIST_ENTRY(hint, struct node, list)->change > change))
+		hint = hint->prev;
+	while (hint->next != head &&
+	    (HA_LIST_ENTRY(hint->next, struct node, list)->kind ==
+	    NODE_CURSOR || HA_LIST_ENTRY(hint->next, struct node, list)
+	    ->change <= change))
+		hint = hint->next;
+	return hint;
+}
+
+/* At the tail, unless what was confirmed again stands above change. */
+static void
+insert(struct stream *st, struct node *n)
+{
+	ha_list_insert_after(find_place(st, st->confirmed.prev, n->change),
+	    &n->list);
+}
+
 /* ---- tombstones ---- */
 
 static uint32_t *
@@ -240,7 +268,7 @@ stream_bury(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	t->node.change = e->change;
 	t->uid_next = *head;
 	*head = (uint32_t)(t - c->tombstones) + 1;
-	ha_list_append(&st->confirmed, &t->node.list);
+	insert(st, &t->node);
 }
 
 /* Is an end known of uid at v or later? */
@@ -305,7 +333,7 @@ stream_confirm(struct stream *st, struct session *s, uint64_t change)
 	s->hash = session_hash(s);
 	st->digest += s->hash;
 	st->n_confirmed++;
-	ha_list_append(&st->confirmed, &s->node.list);
+	insert(st, &s->node);
 }
 
 static void
@@ -342,26 +370,9 @@ stream_unconfirm_above(struct ha_core *c, struct stream *st, uint64_t after)
 	st->tail = after;
 }
 
-/* Where in the confirmed list, from hint on, a node with change belongs. */
-static struct ha_list *
-find_place(struct stream *st, struct ha_list *hint, uint64_t change)
-{
-	struct ha_list *head = &st->confirmed;
-
-	while (hint != head &&
-	    (HA_LIST_ENTRY(hint, struct node, list)->kind == NODE_CURSOR ||
-	    HA_LIST_ENTRY(hint, struct node, list)->change > change))
-		hint = hint->prev;
-	while (hint->next != head &&
-	    (HA_LIST_ENTRY(hint->next, struct node, list)->kind ==
-	    NODE_CURSOR || HA_LIST_ENTRY(hint->next, struct node, list)
-	    ->change <= change))
-		hint = hint->next;
-	return hint;
-}
-
-/* A walk that began below complete broke off: up to there all is still held
- * and nothing was missing, so it counts as confirmed again. */
+/* A walk that began below complete broke off, or its source has less: up to
+ * there all is still held and nothing was missing, so it counts as confirmed
+ * again. */
 void
 stream_reconfirm_upto(struct stream *st, uint64_t upto)
 {

@@ -1,0 +1,326 @@
+#include "core_rig.h"
+
+#include <check.h>
+#include <string.h>
+
+#define QUEUE_MAX   256
+#define TICKETS_MAX 4096
+
+struct parcel {
+	struct ha_message message;
+	struct ha_entry entries[HA_BATCH_MAX];
+	uint8_t from;
+	uint8_t to;
+	uint8_t link;
+	uint64_t generation;
+};
+
+struct result {
+	uint64_t ticket;
+	int result;
+};
+
+struct rig rig;
+
+static struct parcel queue[QUEUE_MAX];
+static size_t n_queue;
+static struct result held[RIG_MEMBERS + 1][TICKETS_MAX];
+static size_t n_held[RIG_MEMBERS + 1];
+static uint64_t generation;
+
+static struct ha_settings
+settings_of(uint8_t self)
+{
+	struct ha_settings s = { .self = self, .boot = { self, 0 },
+		.handoff_idle = ha_dur_ms(1000), .table_size = 2048,
+		.timeouts = ha_timeouts_default() };
+
+	for (int i = 0; i < RIG_MEMBERS; i++)
+		s.members[i] = (struct ha_member_settings){ true, true, 0 };
+	for (int k = 0; k < HA_LINK_MAX; k++) {
+		s.threshold[k] = ha_dur_ms(1000);
+		s.link_configured[k] = true;
+	}
+	return s;
+}
+
+void
+rig_begin(void)
+{
+	rig = (struct rig){ .now = { 1000 } };
+	n_queue = 0;
+	generation = 0;
+	for (uint8_t m = 1; m <= RIG_MEMBERS; m++) {
+		n_held[m] = 0;
+		rig.m[m].settings = settings_of(m);
+	}
+}
+
+void
+rig_end(void)
+{
+	for (uint8_t m = 1; m <= RIG_MEMBERS; m++)
+		rig_kill(m);
+}
+
+void
+rig_start(uint8_t m, enum ha_start start)
+{
+	struct rig_member *r = &rig.m[m];
+
+	r->settings.start = start;
+	r->settings.boot.counter++;
+	r->settings.boot.id = 0x1000u * r->settings.boot.counter + m;
+	r->core = ha_core_new(&r->settings, m, rig.now);
+	ck_assert_ptr_nonnull(r->core);
+}
+
+void
+rig_kill(uint8_t m)
+{
+	ha_core_free(rig.m[m].core);
+	rig.m[m].core = NULL;
+	n_held[m] = 0;
+	for (uint8_t o = 1; o <= RIG_MEMBERS; o++)
+		rig.cut[m][o] = rig.cut[o][m] = true;
+}
+
+static void
+link_event(uint8_t at, uint8_t peer, enum ha_link_event event)
+{
+	struct ha_input in = { .kind = HA_IN_LINK, .u.link = { .event = event,
+		.peer = peer, .link = HA_LINK_HA4, .generation = generation,
+		.boot = rig.m[peer].settings.boot } };
+
+	if (rig.m[at].core != NULL)
+		rig_feed(at, &in);
+}
+
+void
+rig_connect(uint8_t a, uint8_t b)
+{
+	rig.cut[a][b] = rig.cut[b][a] = false;
+	generation++;
+	link_event(a, b, HA_LINK_UP);
+	link_event(b, a, HA_LINK_UP);
+}
+
+/* Nobody is told: each finds out. */
+void
+rig_disconnect(uint8_t a, uint8_t b)
+{
+	rig.cut[a][b] = rig.cut[b][a] = true;
+}
+
+static void
+post(uint8_t from, const struct ha_out_send *s)
+{
+	struct parcel *p;
+
+	if (rig.drop != NULL && rig.drop(from, s->peer, s->message))
+		return;
+	ck_assert_uint_lt(n_queue, QUEUE_MAX);
+	p = &queue[n_queue++];
+	p->message = *s->message;
+	p->from = from;
+	p->to = s->peer;
+	p->link = s->link;
+	p->generation = s->generation;
+	if (p->message.kind == HA_MSG_BATCH) {
+		memcpy(p->entries, s->message->u.batch.entries,
+		    s->message->u.batch.n_entries * sizeof(p->entries[0]));
+		p->message.u.batch.entries = p->entries;
+	}
+}
+
+static int
+do_op(struct rig_member *r, const struct ha_kernel_op *op)
+{
+	enum rig_entry *e = &r->kernel[op->record->orig.src_port % RIG_PORTS];
+	bool was = *e != RIG_NONE;
+
+	switch (op->verb) {
+	case HA_KERNEL_INSTALL:
+		*e = was ? *e : RIG_REPLICA;
+		return was ? HA_ERR_EXISTS : HA_OK;
+	case HA_KERNEL_REMOVE:
+		*e = RIG_NONE;
+		r->removals++;
+		return was ? HA_OK : HA_ERR_ABSENT;
+	case HA_KERNEL_CHANGE:
+		if (was && (op->change & HA_CHANGE_PROBE) != 0)
+			*e = RIG_REPLICA;
+		return was ? HA_OK : HA_ERR_ABSENT;
+	}
+	return HA_ERR_UNSUPPORTED;
+}
+
+static void
+do_ops(uint8_t m, const struct ha_out_kernel *k)
+{
+	for (int i = 0; i < k->n_ops; i++) {
+		ck_assert_uint_lt(n_held[m], TICKETS_MAX);
+		held[m][n_held[m]++] = (struct result){ k->ops[i].ticket,
+			do_op(&rig.m[m], &k->ops[i]) };
+	}
+}
+
+static void
+dump(uint8_t m)
+{
+	struct ha_input in = { .kind = HA_IN_DUMP };
+
+	in.u.dump.event = HA_DUMP_BEGIN;
+	rig_feed(m, &in);
+	for (uint16_t port = 0; port < RIG_PORTS; port++) {
+		struct ha_input e = rig_event(HA_SESSION_DUMPED, port);
+
+		e.u.session.owner_bit = rig.m[m].kernel[port] == RIG_CARRIED;
+		e.u.session.replica_bit = !e.u.session.owner_bit;
+		if (rig.m[m].kernel[port] != RIG_NONE)
+			rig_feed(m, &e);
+	}
+	in.u.dump.event = HA_DUMP_END;
+	rig_feed(m, &in);
+}
+
+static void
+perform(uint8_t m)
+{
+	size_t n;
+	const struct ha_output *out = ha_core_outputs(rig.m[m].core, &n);
+	bool wants_dump = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (out[i].kind == HA_OUT_SEND)
+			post(m, &out[i].u.send);
+		else if (out[i].kind == HA_OUT_KERNEL)
+			do_ops(m, &out[i].u.kernel);
+		else if (out[i].kind == HA_OUT_DUMP)
+			wants_dump = true;
+		else if (out[i].kind == HA_OUT_ENDED)
+			rig.m[m].ended++;
+	}
+	if (!rig.m[m].hold_done)
+		rig_release_done(m);
+	if (wants_dump)
+		dump(m);
+}
+
+void
+rig_release_done(uint8_t m)
+{
+	struct result now[TICKETS_MAX];
+	size_t n = n_held[m];
+
+	memcpy(now, held[m], n * sizeof(now[0]));
+	n_held[m] = 0;
+	rig.m[m].hold_done = false;
+	for (size_t i = 0; i < n; i++)
+		rig_feed(m, &(struct ha_input){ .kind = HA_IN_DONE,
+			.u.done = { now[i].ticket, now[i].result } });
+}
+
+void
+rig_feed(uint8_t m, const struct ha_input *in)
+{
+	struct ha_input timed = *in;
+
+	timed.now = rig.now;
+	ck_assert_int_eq(ha_core_step(rig.m[m].core, &timed), HA_OK);
+	perform(m);
+}
+
+static void
+deliver(void)
+{
+	static struct parcel box;
+
+	for (size_t i = 0; i < n_queue; i++) {
+		box = queue[i];
+		if (box.message.kind == HA_MSG_BATCH)
+			box.message.u.batch.entries = box.entries;
+		if (rig.m[box.from].core != NULL)
+			rig_feed(box.from, &(struct ha_input){
+				.kind = HA_IN_LINK,
+				.u.link = { .event = HA_LINK_ROOM,
+					.peer = box.to, .link = box.link,
+					.generation = box.generation } });
+		if (rig.cut[box.from][box.to] || rig.m[box.to].core == NULL)
+			continue;
+		rig_feed(box.to, &(struct ha_input){ .kind = HA_IN_MESSAGE,
+			.u.message = { .peer = box.from, .link = box.link,
+				.generation = box.generation,
+				.message = &box.message } });
+	}
+	n_queue = 0;
+}
+
+void
+rig_run_ms(int ms)
+{
+	for (int i = 0; i < ms; i += 10) {
+		rig.now = ha_time_add(rig.now, ha_dur_ms(10));
+		for (uint8_t m = 1; m <= RIG_MEMBERS; m++)
+			if (rig.m[m].core != NULL)
+				rig_feed(m,
+				    &(struct ha_input){ .kind = HA_IN_TICK });
+		deliver();
+	}
+}
+
+struct ha_input
+rig_event(enum ha_session_event event, uint16_t port)
+{
+	struct ha_record r = { .status = HA_STATUS_SEEN_REPLY |
+		HA_STATUS_ASSURED, .tcp_state = HA_TCP_ESTABLISHED };
+
+	r.orig = (struct ha_tuple){ .src = { 10, 0, 0, 1 },
+		.dst = { 10, 0, 1, 1 }, .src_port = port, .dst_port = 80,
+		.family = HA_IPV4, .protocol = 6 };
+	r.reply = ha_tuple_invert(&r.orig);
+	return (struct ha_input){ .kind = HA_IN_SESSION,
+		.u.session = { .event = event, .record = r,
+			.bits_known = true, .owner_bit = true } };
+}
+
+void
+rig_flow(uint8_t m, uint16_t port)
+{
+	struct ha_input in = rig_event(HA_SESSION_NEW, port);
+
+	rig.m[m].kernel[port] = RIG_CARRIED;
+	rig_feed(m, &in);
+}
+
+enum ha_state
+rig_state(uint8_t m)
+{
+	struct ha_view_self v;
+
+	ha_view_self(rig.m[m].core, &v);
+	return v.state;
+}
+
+unsigned int
+rig_sessions(uint8_t m)
+{
+	struct ha_view_session v;
+	uint32_t cursor = 0;
+	unsigned int n = 0;
+
+	while (ha_view_next_session(rig.m[m].core, &cursor, &v))
+		n++;
+	return n;
+}
+
+bool
+rig_find(uint8_t m, uint16_t port, struct ha_view_session *out)
+{
+	uint32_t cursor = 0;
+
+	while (ha_view_next_session(rig.m[m].core, &cursor, out))
+		if (out->record.orig.src_port == port)
+			return true;
+	return false;
+}

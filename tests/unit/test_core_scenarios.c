@@ -1,0 +1,117 @@
+/* The core in trouble: three members and what goes wrong between them. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "core_rig.h"
+
+static void
+setup(void)
+{
+	rig_begin();
+}
+
+static void
+teardown(void)
+{
+	rig_end();
+}
+
+static void
+start_all(void)
+{
+	for (uint8_t m = 1; m <= RIG_MEMBERS; m++)
+		rig_start(m, HA_START_FIRST);
+	rig_connect(1, 2);
+	rig_connect(1, 3);
+	rig_connect(2, 3);
+	rig_run_ms(500);
+	for (uint8_t m = 1; m <= RIG_MEMBERS; m++)
+		ck_assert_int_eq(rig_state(m), HA_STATE_ACTIVE);
+}
+
+/* Starts members 1 and 2 and leaves member 3 dead. */
+static void
+start_two(void)
+{
+	rig_start(1, HA_START_FIRST);
+	rig_start(2, HA_START_FIRST);
+	rig_connect(1, 2);
+	rig_run_ms(2000);
+	ck_assert_int_eq(rig_state(1), HA_STATE_ACTIVE);
+	ck_assert_int_eq(rig_state(2), HA_STATE_ACTIVE);
+}
+
+static void
+end_flow(uint8_t m, uint16_t port, bool has_timeout, uint8_t tcp_state)
+{
+	struct ha_input in = rig_event(HA_SESSION_END, port);
+
+	in.u.session.has_timeout = has_timeout;
+	in.u.session.record.tcp_state = tcp_state;
+	rig.m[m].kernel[port] = RIG_NONE;
+	rig_feed(m, &in);
+}
+
+/* Old sessions stay where they are in the list while the floor moves on. */
+START_TEST(a_joiner_gets_sessions_that_are_older_than_the_floor)
+{
+	start_two();
+	for (uint16_t port = 1; port <= 300; port++)
+		rig_flow(1, port);
+	for (uint16_t port = 1000; port < 1400; port++) {
+		rig_flow(1, port);
+		end_flow(1, port, false, HA_TCP_TIME_WAIT);
+	}
+	rig_run_ms(500);
+	rig_start(3, HA_START_FIRST);
+	rig_connect(1, 3);
+	rig_run_ms(2000);
+	ck_assert_uint_eq(rig_sessions(3), 300);
+	ck_assert_int_eq(rig_state(3), HA_STATE_ACTIVE);
+}
+END_TEST
+
+/* B and C hold what lost A owned and follow each other: each asks the other
+ * for everything at the same moment, and neither has anything confirmed. */
+START_TEST(two_relays_that_start_over_together_lose_nothing)
+{
+	struct ha_input in = { .kind = HA_IN_ADMIN,
+		.u.admin = { HA_ADMIN_SYNC_FROM, 0 } };
+	struct ha_view_session v;
+
+	start_all();
+	rig_flow(1, 7);
+	rig_run_ms(1500);
+	rig_kill(1);
+	rig_run_ms(5000);
+	rig_feed(2, &in);
+	rig_feed(3, &in);
+	rig_run_ms(90000);
+	for (uint8_t m = 2; m <= 3; m++) {
+		ck_assert(rig_find(m, 7, &v));
+		ck_assert(!v.limbo);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("core scenarios");
+	TCase *tc = tcase_create("three members");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc,
+	    a_joiner_gets_sessions_that_are_older_than_the_floor);
+	tcase_add_test(tc,
+	    two_relays_that_start_over_together_lose_nothing);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
