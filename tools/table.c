@@ -7,7 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CELL_MAX 512
+#include "base/check.h"
+
+#define CELL_MAX    512
+#define COLUMNS_MAX 16
+#define WRAP_MIN    24 /* narrower than this is not worth it */
 
 struct ha_table {
 	struct libscols_table *table;
@@ -15,6 +19,8 @@ struct ha_table {
 	const struct ha_table_column *columns;
 	size_t n;
 	size_t next; /* cell of the row */
+	size_t widths[COLUMNS_MAX]; /* widest text so far */
+	bool terminal;
 	bool printed;
 };
 
@@ -65,15 +71,22 @@ wants_colours(FILE *stream)
 }
 
 static void
-add_column(struct ha_table *t, const struct ha_table_column *c, bool terminal)
+add_column(struct ha_table *t, const struct ha_table_column *c)
 {
+	bool wrap = (c->flags & TABLE_WRAP) != 0 && t->terminal;
+	struct libscols_column *column;
 	int flags = 0;
 
 	if ((c->flags & TABLE_RIGHT) != 0)
 		flags |= SCOLS_FL_RIGHT;
-	if ((c->flags & TABLE_WRAP) != 0 && terminal)
+	if (wrap)
 		flags |= SCOLS_FL_WRAP;
-	if (scols_table_new_column(t->table, c->name, 0, flags) == NULL)
+	column = scols_table_new_column(t->table, c->name, 0, flags);
+	if (column == NULL)
+		no_memory();
+	if (wrap && (scols_column_set_safechars(column, "\n") != 0 ||
+	    scols_column_set_wrapfunc(column, scols_wrapnl_chunksize,
+	    scols_wrapnl_nextchunk, NULL) != 0))
 		no_memory();
 }
 
@@ -82,6 +95,7 @@ ha_table_new(FILE *stream, const struct ha_table_column *columns, size_t n)
 {
 	struct ha_table *t = calloc(1, sizeof(*t));
 
+	HA_CHECK(n <= COLUMNS_MAX);
 	if (t == NULL)
 		no_memory();
 	t->table = scols_new_table();
@@ -89,10 +103,13 @@ ha_table_new(FILE *stream, const struct ha_table_column *columns, size_t n)
 		no_memory();
 	t->columns = columns;
 	t->n = n;
+	t->terminal = isatty(fileno(stream));
 	scols_table_set_stream(t->table, stream);
 	scols_table_enable_colors(t->table, wants_colours(stream));
-	for (size_t i = 0; i < n; i++)
-		add_column(t, &columns[i], isatty(fileno(stream)));
+	for (size_t i = 0; i < n; i++) {
+		add_column(t, &columns[i]);
+		t->widths[i] = strlen(columns[i].name);
+	}
 	return t;
 }
 
@@ -135,7 +152,65 @@ ha_table_cell(struct ha_table *table, const char *fmt, ...)
 	    ha_table_colour(text);
 	if (colour != NULL && scols_cell_set_color(cell, colour) != 0)
 		no_memory();
+	if (strlen(text) > table->widths[table->next])
+		table->widths[table->next] = strlen(text);
 	table->next++;
+}
+
+/* --- lines of whole words --- */
+
+/* Break text between words, so that no line is longer than width, where words
+ * allow it. */
+static void
+break_lines(char *text, size_t width)
+{
+	char *line = text, *space = NULL;
+
+	for (char *p = text; *p != '\0'; p++) {
+		if ((size_t)(p - line) >= width && space != NULL) {
+			*space = '\n';
+			line = space + 1;
+			space = NULL;
+		}
+		if (*p == ' ')
+			space = p;
+	}
+}
+
+/* The library breaks a long cell anywhere; people read words. */
+static void
+wrap_column(struct ha_table *t, size_t column, size_t width)
+{
+	size_t n = scols_table_get_nlines(t->table);
+	char text[CELL_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		struct libscols_line *line = scols_table_get_line(t->table,
+		    i);
+		struct libscols_cell *cell = scols_line_get_cell(line,
+		    column);
+
+		snprintf(text, sizeof(text), "%s", scols_cell_get_data(cell));
+		break_lines(text, width);
+		if (scols_cell_set_data(cell, text) != 0)
+			no_memory();
+	}
+}
+
+static void
+wrap_lines(struct ha_table *t)
+{
+	size_t room = scols_table_get_termwidth(t->table), used = t->n - 1;
+	size_t wrapped = t->n;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if ((t->columns[i].flags & TABLE_WRAP) != 0)
+			wrapped = i;
+		else
+			used += t->widths[i];
+	}
+	if (t->terminal && wrapped < t->n && room >= used + WRAP_MIN)
+		wrap_column(t, wrapped, room - used);
 }
 
 /* What comes later lines up with what is on the screen. */
@@ -153,6 +228,7 @@ keep_widths(struct ha_table *t)
 void
 ha_table_print(struct ha_table *table)
 {
+	wrap_lines(table);
 	if (table->printed)
 		scols_table_enable_noheadings(table->table, 1);
 	if (scols_print_table(table->table) != 0)

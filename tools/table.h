@@ -20,7 +20,7 @@ struct ha_table;
 
 enum {
 	TABLE_RIGHT = 1 << 0, /* numbers */
-	TABLE_WRAP = 1 << 1,  /* may take more than one line on a terminal */
+	TABLE_WRAP = 1 << 1,  /* may take more lines on a terminal; one column */
 	TABLE_WORD = 1 << 2,  /* good and bad words have their colour */
 };
 

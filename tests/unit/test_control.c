@@ -780,6 +780,53 @@ START_TEST(verify_compares_what_reachable_members_hold)
 }
 END_TEST
 
+/* Member 2 announces another digest of member 1's sessions than that has. */
+static void
+forge_digest(void)
+{
+	static struct ha_view_stream streams[HA_MEMBER_MAX * HA_STREAM_MAX];
+	struct ha_core *core = core_pair_core(pair, 1);
+	struct ha_message m = { .kind = HA_MSG_KEEPALIVE };
+	struct ha_input in = { .kind = HA_IN_MESSAGE,
+		.now = core_pair_now(pair),
+		.u.message = { .peer = 2, .link = HA_LINK_HA4,
+			.generation = 1, .message = &m } };
+	size_t n = ha_view_streams(core, streams, HA_MEMBER_MAX *
+	    HA_STREAM_MAX);
+
+	m.u.keepalive.counter = 1u << 20;
+	m.u.keepalive.state = HA_STATE_ACTIVE;
+	m.u.keepalive.n_streams = 1;
+	for (size_t i = 0; i < n; i++) {
+		if (streams[i].member == 1 &&
+		    streams[i].status.stream.owner == 1)
+			m.u.keepalive.streams[0] = streams[i].status;
+	}
+	m.u.keepalive.streams[0].digest ^= 1;
+	ck_assert_int_eq(ha_core_step(core, &in), HA_OK);
+}
+
+/* A difference has to stay before it is believed, so this takes its time. */
+START_TEST(verify_tells_different_members_by_its_exit_code)
+{
+	json_t *o, *owner, *members;
+
+	add_sessions();
+	forge_digest();
+	ck_assert_int_eq(CTL("verify", "--json"), 1);
+	o = parse_output();
+	ck_assert(json_is_false(json_object_get(o, "equal")));
+	owner = json_array_get(json_object_get(o, "owners"), 0);
+	ck_assert_str_eq(text_of(owner, "owner"), "FW-A");
+	members = json_object_get(owner, "members");
+	ck_assert(json_is_true(json_object_get(json_array_get(members, 0),
+	    "equal")));
+	ck_assert(json_is_false(json_object_get(json_array_get(members, 1),
+	    "equal")));
+	json_decref(o);
+}
+END_TEST
+
 START_TEST(version_names_both_programs)
 {
 	json_t *o;
@@ -1201,6 +1248,8 @@ main(void)
 	tcase_add_test(tc,
 	    nothing_to_tell_is_an_empty_list_and_the_word_none);
 	tcase_add_test(tc, verify_compares_what_reachable_members_hold);
+	tcase_add_test(tc,
+	    verify_tells_different_members_by_its_exit_code);
 	tcase_add_test(tc, version_names_both_programs);
 	tcase_add_loop_test(tc, text_that_is_piped_has_no_colours, 0,
 	    N(text_verbs));
