@@ -126,7 +126,7 @@ static int
 make_driver(struct ha_daemon *d)
 {
 	struct ha_driver_parts parts = { .log = d->log, .store = d->store,
-		.counters = &d->counters,
+		.counters = &d->counters, .greeting = &d->greeting,
 		.coalesce = { (int64_t)d->files.conf->sessions.coalesce_us *
 		    1000 } };
 

@@ -26,6 +26,7 @@
 
 #include "base/check.h"
 #include "shell/driver_priv.h"
+#include "shell/likeness.h"
 #include "storage/bootdb.h"
 
 static const struct ha_dur FLUSH_ALARM = { INT64_C(60) * 1000000000 };
@@ -317,6 +318,23 @@ ha_driver_dataplane_calls(struct ha_driver *d,
 
 /* --- what the links say --- */
 
+/* Told when it begins, shown while it lasts. */
+static void
+compare(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g)
+{
+	for (int i = 0; i < HA_UNLIKE_MAX; i++) {
+		enum ha_unlike what = (enum ha_unlike)i;
+		bool unlike = ha_unlike(d->parts.greeting, g, what);
+		const char *alarm = ha_unlike_alarm(what);
+
+		if (unlike && !ha_driver_alarm_holds(d, alarm, peer))
+			ha_log(d->parts.log, HA_LOG_WARN, "peer.unlike",
+			    "peer=%u why=\"%s\"", peer,
+			    ha_unlike_sentence(what));
+		ha_driver_alarm(d, alarm, peer, unlike);
+	}
+}
+
 static void
 on_up(void *arg, const struct ha_links_name *name,
     const struct ha_greeting *g)
@@ -332,6 +350,7 @@ on_up(void *arg, const struct ha_links_name *name,
 	info->known = true;
 	memcpy(info->software, g->version, sizeof(info->software));
 	info->conf_digest = ha_get_u64(g->cluster_digest);
+	compare(d, name->peer, g);
 	ha_driver_feed(d, &in);
 }
 

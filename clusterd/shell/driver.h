@@ -27,6 +27,7 @@
 struct ha_driver;
 struct ha_dataplane;
 struct ha_dataplane_calls;
+struct ha_greeting;
 struct ha_links;
 struct ha_links_events;
 struct ha_log;
@@ -40,6 +41,7 @@ struct ha_driver_parts {
 	struct ha_store *store; /* NULL: nothing is kept */
 	struct ha_sd *sd;       /* NULL: nobody supervises */
 	struct ha_shell_counters *counters;
+	const struct ha_greeting *greeting; /* what this member tells peers */
 	struct ha_dur coalesce; /* 0: never wait for more events */
 };
 

@@ -79,4 +79,7 @@ void ha_driver_feed(struct ha_driver *d, struct ha_input *in);
 /* Do what the core put out. */
 void ha_driver_perform(struct ha_driver *d);
 
+bool ha_driver_alarm_holds(struct ha_driver *d, const char *name,
+    uint8_t member);
+
 #endif /* HA_SHELL_DRIVER_PRIV_H */

@@ -34,6 +34,12 @@ find_alarm(struct ha_driver *d, const char *name, uint8_t member)
 	return NULL;
 }
 
+bool
+ha_driver_alarm_holds(struct ha_driver *d, const char *name, uint8_t member)
+{
+	return find_alarm(d, name, member) != NULL;
+}
+
 static void
 begin_alarm(struct ha_driver *d, const char *name, uint8_t member)
 {

@@ -79,7 +79,7 @@ ha_log_set_level(struct ha_log *log, enum ha_log_level level)
 bool
 ha_log_wants(const struct ha_log *log, enum ha_log_level level)
 {
-	return level <= log->level;
+	return log != NULL && level <= log->level;
 }
 
 uint64_t

@@ -9,6 +9,7 @@
  * 30 seconds, with the number of those left out.
  *
  * Ownership  ha_log_new() and ha_log_free() pair; nothing passed in is kept.
+ *            With NULL for a log nothing is logged.
  * Blocking   never: a line that the receiver of the log has no room for is
  *            dropped and counted.
  * Errors     none; a log that cannot be written is no reason to stop.

@@ -13,13 +13,13 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "proto/handshake.h"
 #include "shell/clock.h"
 #include "shell/links.h"
-#include "shell/log.h"
 #include "shell/loop.h"
 
 #define MEMBERS   3
@@ -45,7 +45,6 @@ struct fw {
 };
 
 static struct event_base *base;
-static struct ha_log *quiet;
 static struct ha_cluster_conf conf;
 static struct ha_identity ids[MEMBERS + 1];
 static struct ha_secret secret;
@@ -122,7 +121,7 @@ start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
 	config.greeting.boot_id[15] = (uint8_t)boot_counter;
 	config.greeting.boot_counter = boot_counter;
 	strcpy(config.greeting.version, "test");
-	ck_assert_int_eq(ha_links_open(base, quiet, &f->n, &config, &events,
+	ck_assert_int_eq(ha_links_open(base, NULL, &f->n, &config, &events,
 	    &f->links), HA_OK);
 }
 
@@ -250,7 +249,6 @@ setup(void)
 {
 	ck_assert_int_eq(ha_keys_init(), HA_OK);
 	base = event_base_new();
-	quiet = ha_log_new(HA_LOG_STDERR, HA_LOG_ERR);
 	memset(&conf, 0, sizeof(conf));
 	memset(ids, 0, sizeof(ids));
 	memset(&secret, 0, sizeof(secret));
@@ -270,7 +268,6 @@ teardown(void)
 {
 	for (uint8_t i = 1; i <= MEMBERS; i++)
 		stop(i);
-	ha_log_free(quiet);
 	event_base_free(base);
 }
 
@@ -283,9 +280,8 @@ struct caller {
 	uint64_t boot_seen; /* of the caller, as it was told */
 };
 
-/* A socket from the address of member from to link 0 of fw to. */
 static int
-call_from(const char *from, uint8_t to)
+socket_at(const char *from)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -293,10 +289,27 @@ call_from(const char *from, uint8_t to)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(inet_pton(AF_INET, from, &a.sin_addr), 1);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* To link 0 of fw to. */
+static void
+connect_to(int fd, uint8_t to)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+
 	memcpy(&a.sin_addr, conf.members[to - 1].address[0].bytes, 4);
 	a.sin_port = htons(conf.link[0].port);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+static int
+call_from(const char *from, uint8_t to)
+{
+	int fd = socket_at(from);
+
+	connect_to(fd, to);
 	return fd;
 }
 
@@ -611,14 +624,12 @@ START_TEST(a_port_in_use_is_an_error)
 	struct ha_links_config config = { .conf = &conf, .self = 2,
 		.identity = &ids[2], .secret = &secret };
 	const struct ha_links_events none = { .arg = NULL };
-	struct ha_log *silent = ha_log_new(HA_LOG_SYSLOG, HA_LOG_ERR);
 	struct ha_links *second = NULL;
 
 	start(2);
-	ck_assert_int_eq(ha_links_open(base, silent, &fws[1].n, &config,
+	ck_assert_int_eq(ha_links_open(base, NULL, &fws[1].n, &config,
 	    &none, &second), HA_ERR_EXISTS);
 	ck_assert_ptr_null(second);
-	ha_log_free(silent);
 }
 END_TEST
 
@@ -716,6 +727,36 @@ START_TEST(junk_from_a_member_does_not_touch_its_links)
 	    HA_URGENCY_CONTROL, &byte, 1), HA_OK);
 	WAIT_FOR(frames_came, &want);
 	ck_assert_uint_eq(fws[1].downs + fws[2].downs, 0);
+}
+END_TEST
+
+START_TEST(without_a_descriptor_accepting_pauses_and_links_go_on)
+{
+	struct rlimit all, few;
+	const uint8_t byte = 'x';
+	unsigned int want = 1;
+	int fd;
+
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	fd = socket_at("127.4.0.99");
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = all;
+	few.rlim_cur = (rlim_t)fd + 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	connect_to(fd, 2);
+	WAIT_FOR(counted, &fws[2].n.link_refused_descriptors);
+	let_pass(500);
+	ck_assert_uint_eq(fws[2].n.link_refused_descriptors, 1);
+	ck_assert_int_eq(ha_links_send(fws[1].links, &fws[1].name[2][0],
+	    HA_URGENCY_CONTROL, &byte, 1), HA_OK);
+	WAIT_FOR(frames_came, &want);
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	WAIT_FOR(counted, &fws[2].n.link_refused_source);
+	ck_assert_uint_eq(fws[1].downs + fws[2].downs, 0);
+	close(fd);
 }
 END_TEST
 
@@ -928,6 +969,8 @@ links_suite(void)
 	tcase_add_test(strangers, a_fifth_half_open_connection_is_turned_away);
 	tcase_add_test(strangers,
 	    junk_from_a_member_does_not_touch_its_links);
+	tcase_add_test(strangers,
+	    without_a_descriptor_accepting_pauses_and_links_go_on);
 	suite_add_tcase(s, strangers);
 
 	tcase_add_checked_fixture(broken, setup, teardown);
