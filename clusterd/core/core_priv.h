@@ -127,6 +127,7 @@ struct follow {
 	uint8_t link;
 	uint8_t better; /* another source that would be better */
 	bool below;     /* began below complete and is not through yet */
+	bool stalled;   /* asked again for want of progress, in vain so far */
 };
 
 struct stream {
@@ -453,6 +454,7 @@ void stream_bury(struct ha_core *c, struct stream *st,
 bool stream_has_ended(const struct ha_core *c, const struct ha_uid *uid,
     const struct ha_version *v);
 bool stream_is_current(const struct ha_core *c, const struct stream *st);
+bool stream_is_past(const struct ha_core *c, const struct stream *st);
 bool stream_owner_lost(const struct ha_core *c, const struct stream *st);
 uint64_t stream_vouched(const struct ha_core *c, const struct stream *st);
 uint64_t stream_best_complete(const struct ha_core *c,
@@ -554,5 +556,7 @@ ha_member_set peers_up(const struct ha_core *c);
 void lifecycle_tick(struct ha_core *c);
 /* Does this member publish yet? */
 bool lifecycle_running(const struct ha_core *c);
+/* s is of an earlier boot of ours: publish it again or end it. */
+void lifecycle_match(struct ha_core *c, struct session *s);
 
 #endif /* HA_CORE_CORE_PRIV_H */

@@ -145,7 +145,7 @@ static bool
 is_full(const struct stream *st)
 {
 	return st->follow.walk != 0 && st->follow.after == 0 &&
-	    !feed_caught_up(st);
+	    !st->follow.stalled && !feed_caught_up(st);
 }
 
 /* Small ones need no turn. */
@@ -213,8 +213,13 @@ walk_from(struct ha_core *c, struct stream *st, uint8_t source)
 	bool resumes = st->follow.cursor_boot == p->boot.id;
 	int link = link_wanted(c, p);
 
-	if (link < 0 || !may_begin(c, st, source, after))
+	if (link < 0)
 		return;
+	if (!may_begin(c, st, source, after)) {
+		st->follow.progress_at = c->now; /* to wait is no standstill */
+		return;
+	}
+	st->follow.stalled = false;
 	if (!resumes)
 		stream_reconfirm_upto(st, after);
 	request(c, st, p, link, after);
@@ -326,10 +331,12 @@ follow(struct ha_core *c, struct stream *st)
 	}
 	p = peer_at(c, f->source);
 	wanted = link_wanted(c, p);
-	if (stands_still(c, st))
+	if (stands_still(c, st)) {
+		f->stalled = true;
 		request(c, st, p, other_link(p, f->link), f->cursor);
-	else if (wanted >= 0 && wanted != f->link && feed_caught_up(st))
+	} else if (wanted >= 0 && wanted != f->link && feed_caught_up(st)) {
 		request(c, st, p, wanted, f->cursor);
+	}
 }
 
 /* ---- what a batch tells ---- */
@@ -722,8 +729,10 @@ feed_apply_batch(struct ha_core *c, const struct ha_in_message *in)
 	}
 	for (int i = 0; i < b->n_entries; i++)
 		apply_entry(c, st, &b->entries[i]);
-	if (b->to != st->follow.cursor || b->n_entries > 0)
+	if (b->to != st->follow.cursor || b->n_entries > 0) {
 		st->follow.progress_at = c->now;
+		st->follow.stalled = false;
+	}
 	st->follow.cursor = b->to;
 	if (b->to > st->tail)
 		st->tail = b->to;

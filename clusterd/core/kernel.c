@@ -70,22 +70,13 @@ kernel_absent(struct ha_core *c, struct session *s)
 	s->work &= (uint8_t)~(WORK_CHANGES | WORK_REMOVE);
 }
 
-/* Of an earlier boot of ours: that the kernel has it not is news. */
-static bool
-awaits_match(const struct ha_core *c, const struct session *s)
-{
-	return c->phase == PHASE_COLLECT && s->stream != NULL &&
-	    s->stream->id.owner == c->settings.self;
-}
-
-/* A copy of what another member, or nobody, carries. */
+/* A copy of what another member, or nobody, carries.  What an earlier boot of
+ * ours owned is none before it is known whether it has ended. */
 static bool
 is_replica(const struct ha_core *c, const struct session *s)
 {
-	if (awaits_match(c, s))
-		return false;
 	if (s->place == PLACE_DEAD || s->place == PLACE_PRIVATE ||
-	    s->place == PLACE_ORPHAN || s->bit)
+	    s->place == PLACE_ORPHAN || s->bit || stream_is_past(c, s->stream))
 		return false;
 	return !owner_is_self(c, s) ||
 	    (s->record.flags & HA_RECORD_UNTOUCHED) != 0;

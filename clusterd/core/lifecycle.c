@@ -46,7 +46,8 @@ without_progress(const struct ha_core *c, const struct stream *st)
 
 	if (ha_time_before(since, c->started))
 		since = c->started;
-	return ha_time_reached(c->now, ha_time_add(since, STANDSTILL));
+	return st->follow.stalled ||
+	    ha_time_reached(c->now, ha_time_add(since, STANDSTILL));
 }
 
 static bool
@@ -114,15 +115,15 @@ publish_again(struct ha_core *c, struct session *s)
 	    WORK_INSTALL);
 }
 
-static void
-match_old(struct ha_core *c, struct session *s)
+void
+lifecycle_match(struct ha_core *c, struct session *s)
 {
 	bool alive = s->actual == ACTUAL_PRESENT ||
 	    c->settings.start != HA_START_RESTART ||
 	    (s->record.flags & HA_RECORD_UNTOUCHED) != 0 ||
 	    s->in_flight > 0;
 
-	if (alive || HA_PLANT(c, HA_PLANT_RESTART_PUBLISHES))
+	if ((alive && !s->conflict) || HA_PLANT(c, HA_PLANT_RESTART_PUBLISHES))
 		publish_again(c, s);
 	else
 		owner_end_old(c, s);
@@ -144,8 +145,8 @@ match(struct ha_core *c, struct session *s)
 	case PLACE_UNCONFIRMED:
 		if (s->stream == c->own)
 			return;
-		if (s->stream->id.owner == c->settings.self)
-			match_old(c, s);
+		if (stream_is_past(c, s->stream))
+			lifecycle_match(c, s);
 		else if (s->bit && s->hand == HAND_TOUCHED)
 			handoff_probe(c, s, PROBE_REARM);
 		return;
@@ -173,7 +174,8 @@ take_over(struct ha_core *c, struct stream *old)
 	owner_sweep_again(c);
 }
 
-/* Earlier boots of ours that are all here; some may turn up late. */
+/* Earlier boots of ours that are all here; some may turn up late, and then
+ * the sweep matches their sessions. */
 static void
 take_over_old(struct ha_core *c)
 {

@@ -290,6 +290,11 @@ owner_settle(struct ha_core *c, struct session *s)
 		return;
 	if (st == c->own)
 		return;
+	if (stream_is_past(c, st)) {
+		if (st->taken)
+			lifecycle_match(c, s);
+		return;
+	}
 	if (s->bit && (owner_is_free(c, s) || ha_time_is_never(s->hand_due))) {
 		if (s->hand == HAND_NONE || s->hand == HAND_TOUCHED)
 			handoff_touched(c, s);

@@ -106,6 +106,7 @@ stream_init(struct ha_core *c, struct stream *st,
 	st->quiet_until = c->now;
 	st->lost_at = !own && stream_owner_lost(c, st) ? c->now :
 	    HA_TIME_NEVER;
+	st->follow.progress_at = c->now;
 	st->follow.caught_at = HA_TIME_NEVER;
 	st->follow.better_since = HA_TIME_NEVER;
 	for (uint8_t i = 0; i < HA_MEMBER_MAX; i++) {
@@ -423,6 +424,13 @@ stream_is_current(const struct ha_core *c, const struct stream *st)
 		return false;
 	p = peer_look(c, st->id.owner);
 	return p->boot.id == 0 || p->boot.id == st->id.boot;
+}
+
+/* Of an earlier start of this member. */
+bool
+stream_is_past(const struct ha_core *c, const struct stream *st)
+{
+	return st != NULL && !st->own && st->id.owner == c->settings.self;
 }
 
 bool

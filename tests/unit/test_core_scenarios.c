@@ -94,6 +94,74 @@ START_TEST(two_relays_that_start_over_together_lose_nothing)
 }
 END_TEST
 
+START_TEST(what_ended_while_a_daemon_was_down_stays_ended)
+{
+	struct ha_view_session v;
+
+	start_two();
+	for (uint16_t port = 1; port <= 600; port++)
+		rig_flow(1, port);
+	rig_run_ms(500);
+	rig_kill(1);
+	for (uint16_t port = 1; port <= 300; port++)
+		rig.m[1].kernel[port] = RIG_NONE;
+	rig_run_ms(100);
+	rig_start(1, HA_START_RESTART);
+	rig_connect(1, 2);
+	rig_run_ms(90000);
+	ck_assert_uint_eq(rig_sessions(1), 300);
+	ck_assert_uint_eq(rig_sessions(2), 300);
+	ck_assert(rig_find(2, 301, &v));
+	ck_assert_uint_eq(v.version.owner, 1);
+	ck_assert_uint_eq(v.version.epoch, 1);
+}
+END_TEST
+
+START_TEST(a_member_that_booted_alone_gets_its_sessions_back_later)
+{
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig_kill(1);
+	rig.m[1].kernel[7] = RIG_NONE;
+	rig_run_ms(5000);
+	rig_start(1, HA_START_BOOT);
+	rig_run_ms(40000);
+	ck_assert_int_eq(rig_state(1), HA_STATE_ACTIVE);
+	rig_connect(1, 2);
+	rig_run_ms(90000);
+	for (uint8_t m = 1; m <= 2; m++) {
+		ck_assert(rig_find(m, 7, &v));
+		ck_assert(!v.limbo);
+		ck_assert_uint_eq(v.version.owner, 1);
+		ck_assert_uint_eq(v.version.epoch, 1);
+		ck_assert_int_eq(rig.m[m].kernel[7], RIG_REPLICA);
+	}
+}
+END_TEST
+
+static bool
+drop_batches_of_2(uint8_t from, uint8_t to, const struct ha_message *m)
+{
+	(void)to;
+	return from == 2 && m->kind == HA_MSG_BATCH;
+}
+
+START_TEST(a_source_that_sends_nothing_holds_nobody_back_for_ever)
+{
+	start_two();
+	rig_flow(2, 7);
+	rig_run_ms(500);
+	rig.drop = drop_batches_of_2;
+	rig_start(3, HA_START_FIRST);
+	rig_connect(2, 3);
+	rig_run_ms(40000);
+	ck_assert_int_eq(rig_state(3), HA_STATE_ACTIVE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -108,6 +176,11 @@ main(void)
 	    a_joiner_gets_sessions_that_are_older_than_the_floor);
 	tcase_add_test(tc,
 	    two_relays_that_start_over_together_lose_nothing);
+	tcase_add_test(tc, what_ended_while_a_daemon_was_down_stays_ended);
+	tcase_add_test(tc,
+	    a_member_that_booted_alone_gets_its_sessions_back_later);
+	tcase_add_test(tc,
+	    a_source_that_sends_nothing_holds_nobody_back_for_ever);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
