@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "proto/control_codec.h"
 #include "tools/out.h"
 #include "tools/table.h"
+#include "tools/text.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -26,93 +26,21 @@ self_of(struct ha_out *out)
 	return (struct out_text *)(void *)out;
 }
 
-static const char *
-or_dash(const char *text)
-{
-	return text == NULL || text[0] == '\0' ? "-" : text;
-}
-
-/* --- durations, sizes --- */
-
-#define DURATION_TEXT 24
-
-static const char *
-duration(uint64_t s, char buf[static DURATION_TEXT])
-{
-	if (s < 60)
-		snprintf(buf, DURATION_TEXT, "%" PRIu64 "s", s);
-	else if (s < 3600)
-		snprintf(buf, DURATION_TEXT, "%" PRIu64 "m%02us", s / 60,
-		    (unsigned int)(s % 60));
-	else if (s < 86400)
-		snprintf(buf, DURATION_TEXT, "%" PRIu64 "h%02um", s / 3600,
-		    (unsigned int)(s % 3600 / 60));
-	else
-		snprintf(buf, DURATION_TEXT, "%" PRIu64 "d%02uh", s / 86400,
-		    (unsigned int)(s % 86400 / 3600));
-	return buf;
-}
-
-#define SIZE_TEXT 24
-
-static const char *
-size_text(uint64_t bytes, char buf[static SIZE_TEXT])
-{
-	static const char *const UNITS[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double v = (double)bytes;
-	size_t unit = 0;
-
-	while (v >= 1024 && unit + 1 < N(UNITS)) {
-		v /= 1024;
-		unit++;
-	}
-	snprintf(buf, SIZE_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", v,
-	    UNITS[unit]);
-	return buf;
-}
-
-/* --- lines --- */
-
-static void
-print_line(FILE *stream, const char *what, const char *value)
-{
-	fprintf(stream, "%-15s %s\n", what, value);
-}
-
-static void
-print_words(FILE *stream, const char *what, size_t n, char *const *words)
-{
-	fprintf(stream, "%-15s ", what);
-	for (size_t i = 0; i < n; i++)
-		fprintf(stream, "%s%s", i == 0 ? "" : ", ", words[i]);
-	fputs(n == 0 ? "none\n" : "\n", stream);
-}
-
-static void
-print_word(FILE *stream, const char *what, const char *word)
-{
-	const char *colour = isatty(fileno(stream)) &&
-	    getenv("NO_COLOR") == NULL ? ha_table_colour(word) : NULL;
-
-	fprintf(stream, "%-15s %s%s%s\n", what, colour == NULL ? "" : colour,
-	    word, colour == NULL ? "" : "\033[0m");
-}
-
 static void
 print_alarms(FILE *stream, size_t n, Ha__Ctl__Alarm *const *alarms)
 {
 	if (n == 0)
-		print_line(stream, "Alarms", "none");
+		ha_text_line(stream, "Alarms", "none");
 	for (size_t i = 0; i < n; i++) {
 		const Ha__Ctl__Alarm *a = alarms[i];
-		char buf[DURATION_TEXT];
+		char buf[HA_TEXT_DURATION];
 
 		fprintf(stream, "%-15s %s", i == 0 ? "Alarms" : "", a->name);
 		if (a->member != NULL)
 			fprintf(stream, " of %s", a->member);
 		if (a->has_since_seconds)
 			fprintf(stream, ", for %s",
-			    duration(a->since_seconds, buf));
+			    ha_text_duration(a->since_seconds, buf));
 		fputc('\n', stream);
 	}
 }
@@ -140,13 +68,13 @@ synchronization(const Ha__Ctl__Member *m, char buf[static 32])
 }
 
 static const char *
-heard(const Ha__Ctl__Member *m, char buf[static DURATION_TEXT])
+heard(const Ha__Ctl__Member *m, char buf[static HA_TEXT_DURATION])
 {
 	if (m->local || !m->has_last_heard_ms)
 		return "-";
 	if (m->last_heard_ms >= 10000)
-		return duration(m->last_heard_ms / 1000, buf);
-	snprintf(buf, DURATION_TEXT, "%u.%us",
+		return ha_text_duration(m->last_heard_ms / 1000, buf);
+	snprintf(buf, HA_TEXT_DURATION, "%u.%us",
 	    (unsigned int)(m->last_heard_ms / 1000),
 	    (unsigned int)(m->last_heard_ms % 1000 / 100));
 	return buf;
@@ -155,14 +83,14 @@ heard(const Ha__Ctl__Member *m, char buf[static DURATION_TEXT])
 static void
 member_row(struct ha_table *t, const Ha__Ctl__Member *m)
 {
-	char sync[32], ago[DURATION_TEXT];
+	char sync[32], ago[HA_TEXT_DURATION];
 
 	ha_table_row(t);
 	ha_table_cell(t, "%u%s", m->index, m->local ? "*" : "");
 	ha_table_cell(t, "%s", m->serial);
-	ha_table_cell(t, "%s", or_dash(m->name));
-	ha_table_cell(t, "%s", or_dash(m->site));
-	ha_table_cell(t, "%s", or_dash(m->state));
+	ha_table_cell(t, "%s", ha_text_or_dash(m->name));
+	ha_table_cell(t, "%s", ha_text_or_dash(m->site));
+	ha_table_cell(t, "%s", ha_text_or_dash(m->state));
 	ha_table_cell(t, "%s", m->ha4);
 	ha_table_cell(t, "%s", m->ha4_backup);
 	ha_table_cell(t, "%s", synchronization(m, sync));
@@ -170,7 +98,7 @@ member_row(struct ha_table *t, const Ha__Ctl__Member *m)
 		ha_table_cell(t, "%u", m->sessions_owned);
 	else
 		ha_table_cell(t, "-");
-	ha_table_cell(t, "%s", or_dash(m->version));
+	ha_table_cell(t, "%s", ha_text_or_dash(m->version));
 	ha_table_cell(t, "%s", heard(m, ago));
 }
 
@@ -193,7 +121,7 @@ text_members(struct ha_out *out, const Ha__Ctl__Members *m)
 	struct ha_table *t = ha_table_new(out->stream, COLUMNS, N(COLUMNS));
 
 	fprintf(out->stream, "%-15s %u\n", "Cluster", m->cluster_id);
-	print_line(out->stream, "This member", m->local);
+	ha_text_line(out->stream, "This member", m->local);
 	print_alarms(out->stream, m->n_alarms, m->alarms);
 	fputc('\n', out->stream);
 	for (size_t i = 0; i < m->n_members; i++)
@@ -206,14 +134,15 @@ text_members(struct ha_out *out, const Ha__Ctl__Members *m)
 static void
 text_state(struct ha_out *out, const Ha__Ctl__State *s)
 {
-	char buf[DURATION_TEXT];
+	char buf[HA_TEXT_DURATION];
 
-	print_line(out->stream, "Member", s->serial);
-	print_word(out->stream, "State", s->state);
-	print_line(out->stream, "Reason",
+	ha_text_line(out->stream, "Member", s->serial);
+	ha_text_word(out->stream, "State", s->state);
+	ha_text_line(out->stream, "Reason",
 	    s->reason == NULL ? "none" : s->reason);
-	print_line(out->stream, "For", duration(s->since_seconds, buf));
-	print_words(out->stream, "Waiting for", s->n_waiting_for,
+	ha_text_line(out->stream, "For",
+	    ha_text_duration(s->since_seconds, buf));
+	ha_text_words(out->stream, "Waiting for", s->n_waiting_for,
 	    s->waiting_for);
 	if (s->flap_max == 0)
 		fprintf(out->stream, "%-15s %u, not limited\n", "Flaps",
@@ -238,23 +167,23 @@ optional_cell(struct ha_table *t, protobuf_c_boolean has, uint64_t value)
 static void
 size_cell(struct ha_table *t, protobuf_c_boolean has, uint64_t bytes)
 {
-	char buf[SIZE_TEXT];
+	char buf[HA_TEXT_SIZE];
 
-	ha_table_cell(t, "%s", has ? size_text(bytes, buf) : "-");
+	ha_table_cell(t, "%s", has ? ha_text_size(bytes, buf) : "-");
 }
 
 static void
 link_row(struct ha_table *t, const char *serial, const char *name,
     const Ha__Ctl__Link *l)
 {
-	char buf[DURATION_TEXT];
+	char buf[HA_TEXT_DURATION];
 
 	ha_table_row(t);
 	ha_table_cell(t, "%s", serial);
 	ha_table_cell(t, "%s", name);
 	ha_table_cell(t, "%s", l->status);
 	ha_table_cell(t, "%s", l->has_since_seconds ?
-	    duration(l->since_seconds, buf) : "-");
+	    ha_text_duration(l->since_seconds, buf) : "-");
 	if (l->has_round_trip_us)
 		ha_table_cell(t, "%.1f ms", (double)l->round_trip_us / 1000);
 	else
@@ -290,8 +219,8 @@ text_links(struct ha_out *out, const Ha__Ctl__Links *l)
 	};
 	struct ha_table *t = ha_table_new(out->stream, COLUMNS, N(COLUMNS));
 
-	print_word(out->stream, "HA4", l->ha4_color);
-	print_word(out->stream, "HA4-backup", l->ha4_backup_color);
+	ha_text_word(out->stream, "HA4", l->ha4_color);
+	ha_text_word(out->stream, "HA4-backup", l->ha4_backup_color);
 	fputc('\n', out->stream);
 	for (size_t i = 0; i < l->n_peers; i++) {
 		const Ha__Ctl__LinkPeer *p = l->peers[i];
@@ -398,11 +327,11 @@ text_counters(struct ha_out *out, const Ha__Ctl__Counters *c, bool delta)
 		{ "DESCRIPTION", TABLE_WRAP },
 	};
 	struct ha_table *t = ha_table_new(out->stream, COLUMNS, N(COLUMNS));
-	char buf[DURATION_TEXT];
+	char buf[HA_TEXT_DURATION];
 
 	if (delta && c->has_since_seconds)
 		fprintf(out->stream, "Moved within the last %s:\n\n",
-		    duration(c->since_seconds, buf));
+		    ha_text_duration(c->since_seconds, buf));
 	else if (delta)
 		fputs("Since the daemon began (the next call shows what moved "
 		    "since this one):\n\n", out->stream);
@@ -415,8 +344,8 @@ text_counters(struct ha_out *out, const Ha__Ctl__Counters *c, bool delta)
 			ha_table_cell(t, "+%" PRIu64, from->delta);
 		else
 			ha_table_cell(t, "%" PRIu64, from->value);
-		ha_table_cell(t, "%s", or_dash(from->unit));
-		ha_table_cell(t, "%s", or_dash(from->description));
+		ha_table_cell(t, "%s", ha_text_or_dash(from->unit));
+		ha_table_cell(t, "%s", ha_text_or_dash(from->description));
 	}
 	print_table(out, t, c->n_counters);
 }
@@ -488,12 +417,12 @@ uid_text(const Ha__Ctl__Uid *from, char buf[static HA_CONTROL_UID_TEXT])
 static void
 session_row(struct ha_table *t, const Ha__Ctl__Session *s)
 {
-	char uid[HA_CONTROL_UID_TEXT], end[END_TEXT], age[DURATION_TEXT];
+	char uid[HA_CONTROL_UID_TEXT], end[END_TEXT], age[HA_TEXT_DURATION];
 	char protocol[12];
 
 	ha_table_row(t);
 	ha_table_cell(t, "%s", uid_text(s->uid, uid));
-	ha_table_cell(t, "%s", or_dash(s->owner));
+	ha_table_cell(t, "%s", ha_text_or_dash(s->owner));
 	ha_table_cell(t, "%s", s->cached ? "cached" : "owned");
 	ha_table_cell(t, "%s", ha_out_protocol(s->protocol, protocol));
 	ha_table_cell(t, "%s", s->state);
@@ -501,7 +430,7 @@ session_row(struct ha_table *t, const Ha__Ctl__Session *s)
 	ha_table_cell(t, "%s", destination_text(s, end));
 	ha_table_cell(t, "%s", s->zone);
 	ha_table_cell(t, "%u", s->copies);
-	ha_table_cell(t, "%s", duration(s->age_seconds, age));
+	ha_table_cell(t, "%s", ha_text_duration(s->age_seconds, age));
 }
 
 static void
@@ -541,26 +470,28 @@ text_session(struct ha_out *out, const Ha__Ctl__SessionDetail *d)
 {
 	const Ha__Ctl__Session *s = d->session;
 	FILE *f = out->stream;
-	char uid[HA_CONTROL_UID_TEXT], end[END_TEXT], buf[DURATION_TEXT];
+	char uid[HA_CONTROL_UID_TEXT], end[END_TEXT], buf[HA_TEXT_DURATION];
 	char protocol[12];
 
-	print_line(f, "Session", uid_text(s->uid, uid));
-	print_line(f, "Owner", or_dash(s->owner));
-	print_line(f, "Role", s->cached ? "cached" : "owned");
-	print_words(f, "Owners so far", d->n_owners, d->owners);
-	print_line(f, "Protocol", ha_out_protocol(s->protocol, protocol));
-	print_line(f, "State", s->state);
-	print_line(f, "Source", source_text(s, end));
-	print_line(f, "Destination", destination_text(s, end));
+	ha_text_line(f, "Session", uid_text(s->uid, uid));
+	ha_text_line(f, "Owner", ha_text_or_dash(s->owner));
+	ha_text_line(f, "Role", s->cached ? "cached" : "owned");
+	ha_text_words(f, "Owners so far", d->n_owners, d->owners);
+	ha_text_line(f, "Protocol", ha_out_protocol(s->protocol, protocol));
+	ha_text_line(f, "State", s->state);
+	ha_text_line(f, "Source", source_text(s, end));
+	ha_text_line(f, "Destination", destination_text(s, end));
 	fprintf(f, "%-15s %s (conntrack zone %u)\n", "Zone", s->zone,
 	    d->conntrack_zone);
 	fprintf(f, "%-15s 0x%08x\n", "Mark", d->mark);
-	print_words(f, "Flags", d->n_flags, d->flags);
+	ha_text_words(f, "Flags", d->n_flags, d->flags);
 	fprintf(f, "%-15s %u\n", "Copies", s->copies);
 	fprintf(f, "%-15s epoch %u, revision %016" PRIx64 "\n", "Version",
 	    d->epoch, d->revision);
-	print_line(f, "Known here for", duration(s->age_seconds, buf));
-	print_line(f, "Changed", duration(d->changed_seconds, buf));
+	ha_text_line(f, "Known here for",
+	    ha_text_duration(s->age_seconds, buf));
+	fprintf(f, "%-15s %s ago\n", "Changed",
+	    ha_text_duration(d->changed_seconds, buf));
 }
 
 /* --- events --- */
@@ -596,7 +527,7 @@ text_events(struct ha_out *out, const Ha__Ctl__Events *page, bool last)
 		ha_table_row(self->pages);
 		ha_table_cell(self->pages, "%s", time_text(e->time_ms, buf));
 		ha_table_cell(self->pages, "%s", e->name);
-		ha_table_cell(self->pages, "%s", or_dash(e->text));
+		ha_table_cell(self->pages, "%s", ha_text_or_dash(e->text));
 	}
 	self->n_paged += page->n_events;
 	if (page->n_events > 0)
@@ -717,8 +648,8 @@ static void
 text_version(struct ha_out *out, const char *version,
     const char *daemon_version)
 {
-	print_line(out->stream, "clusterctl", version);
-	print_line(out->stream, "clusterd", daemon_version == NULL ?
+	ha_text_line(out->stream, "clusterctl", version);
+	ha_text_line(out->stream, "clusterd", daemon_version == NULL ?
 	    "none" : daemon_version);
 }
 

@@ -13,27 +13,18 @@
  *
  * The turn is a timer of zero rather than an active event: libevent serves
  * sockets and other timers before it fires again.
- *
- * Who may connect is the file mode's business first, but the mode says
- * nothing when the directory is looser than meant or the process has not got
- * the right to give the socket to the group; so each client is asked for its
- * credentials too.
  */
 #include "shell/control.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -319,38 +310,6 @@ on_event(struct bufferevent *bev, short what, void *arg)
 
 /* --- who may ask --- */
 
-static bool
-in_groups(evutil_socket_t fd, gid_t group)
-{
-	socklen_t len = 0;
-	gid_t *groups;
-	bool found = false;
-
-	/* With no room the kernel says how much it takes. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 ||
-	    errno != ERANGE)
-		return false;
-	groups = malloc(len);
-	if (groups == NULL)
-		return false;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0) {
-		for (size_t i = 0; i < len / sizeof(*groups); i++)
-			found |= groups[i] == group;
-	}
-	free(groups);
-	return found;
-}
-
-static bool
-may_ask(const struct ha_control *control, evutil_socket_t fd,
-    const struct ucred *peer)
-{
-	if (peer->uid == 0 || peer->uid == geteuid())
-		return true;
-	return control->has_group && (peer->gid == control->group ||
-	    in_groups(fd, control->group));
-}
-
 static void
 log_refused(const struct ha_control *control, const struct ucred *peer)
 {
@@ -418,7 +377,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		evutil_closesocket(fd);
 		return;
 	}
-	if (!may_ask(control, fd, &peer)) {
+	if (!ha_control_may_ask(control, fd, &peer)) {
 		log_refused(control, &peer);
 		turn_away(fd, "not-permitted", "Only root and the members of "
 		    "the group " HA_CONTROL_GROUP " may ask clusterd.");
@@ -432,105 +391,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	add_client(control, fd, peer.uid);
 }
 
-/* --- the socket --- */
-
-static int
-socket_err(void)
-{
-	switch (errno) {
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return HA_ERR_PERM;
-	case ENOENT:
-	case ENOTDIR:
-		return HA_ERR_ABSENT;
-	case EADDRINUSE:
-		return HA_ERR_EXISTS;
-	case ENOMEM:
-		return HA_ERR_NOMEM;
-	default:
-		return HA_ERR_IO;
-	}
-}
-
-/* Remove the socket that a daemon left behind; HA_ERR_EXISTS: what is there
- * is in use, or no socket. */
-static int
-remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-	int fd, rc, err;
-
-	if (lstat(addr->sun_path, &st) != 0)
-		return errno == ENOENT ? HA_OK : socket_err();
-	if (!S_ISSOCK(st.st_mode))
-		return HA_ERR_EXISTS;
-
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return socket_err();
-	rc = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
-	err = errno;
-	close(fd);
-	if (rc == 0 || err != ECONNREFUSED)
-		return HA_ERR_EXISTS;
-	if (unlink(addr->sun_path) != 0 && errno != ENOENT)
-		return socket_err();
-	return HA_OK;
-}
-
-/* The mode is right from the first moment on. */
-static int
-bind_socket(int fd, const struct sockaddr_un *addr)
-{
-	mode_t mask = umask(0117);
-	int rc = bind(fd, (const struct sockaddr *)addr, sizeof(*addr));
-	int err = rc == 0 ? HA_OK : socket_err();
-
-	umask(mask);
-	return err;
-}
-
-/* Not to be allowed to is no error: root can still ask. */
-static void
-give_to_group(struct ha_control *control, const char *group)
-{
-	const struct group *gr = group == NULL ? NULL : getgrnam(group);
-
-	if (gr == NULL)
-		return;
-	control->has_group = true;
-	control->group = gr->gr_gid;
-	if (chown(control->path, (uid_t)-1, gr->gr_gid) != 0 &&
-	    control->parts.log != NULL)
-		ha_log(control->parts.log, HA_LOG_WARN, "control.group",
-		    "group=%s why=\"no right to give it the socket\"", group);
-}
-
-static int
-open_socket(struct ha_control *control, const char *group, int *out)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	memcpy(addr.sun_path, control->path, sizeof(addr.sun_path));
-	err = remove_stale(&addr);
-	if (err != HA_OK)
-		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return socket_err();
-	err = bind_socket(fd, &addr);
-	if (err != HA_OK) {
-		close(fd);
-		return err;
-	}
-	control->bound = true;
-	give_to_group(control, group);
-	*out = fd;
-	return HA_OK;
-}
+/* --- the listener --- */
 
 static void
 on_rest_over(evutil_socket_t fd, short what, void *arg)
@@ -579,7 +440,7 @@ ha_control_open(const struct ha_control_parts *parts, const char *path,
 		err = HA_ERR_NOMEM;
 		goto fail;
 	}
-	err = open_socket(control, group, &fd);
+	err = ha_control_open_socket(control, group, &fd);
 	if (err != HA_OK)
 		goto fail;
 	control->listener = evconnlistener_new(parts->base, on_accept, control,

@@ -40,8 +40,8 @@ struct ha_control_look {
 	struct ha_time now;
 	const struct ha_core *core;
 	const struct ha_shell_counters *counters;
-	struct ha_peer_info peers[HA_MEMBER_MAX];                /* [index - 1] */
-	struct ha_link_stats links[HA_MEMBER_MAX][HA_LINK_MAX];  /* the same */
+	struct ha_peer_info peers[HA_MEMBER_MAX]; /* [index - 1] */
+	struct ha_link_stats links[HA_MEMBER_MAX][HA_LINK_MAX];
 	size_t n_alarms;
 	struct ha_alarm alarms[HA_ALARM_MAX];
 };

@@ -1,9 +1,9 @@
 /*
  * control_priv: what the files of the control server share.
  *
- * control.c has the socket and the clients, control_answers.c the answers of
- * one frame, control_sessions.c what concerns sessions, control_history.c the
- * event history.
+ * control.c has the clients, control_socket.c the socket file and who may use
+ * it, control_answers.c and control_counters.c the answers of one frame,
+ * control_sessions.c what concerns sessions, control_history.c the events.
  *
  * An answer is built on the stack from borrowed texts and encoded at once, so
  * nothing has to be freed.
@@ -19,6 +19,8 @@
 #include "proto/control_codec.h"
 #include "shell/control.h"
 #include "storage/eventdb.h"
+
+struct ucred;
 
 /* A text that the answer borrows: protobuf-c's structs know no const, and
  * encoding does not write. */
@@ -131,6 +133,16 @@ void ha_control_say(struct ha_control_client *client,
 /* Answer with an error: code for programs, a sentence for people. */
 void ha_control_refuse(struct ha_control_client *client, const char *code,
     const char *fmt, ...) HA_PRINTF(3, 4);
+
+/* --- control_socket.c --- */
+
+/* Bind a socket at control->path and give it to the group. */
+HA_MUST_USE int ha_control_open_socket(struct ha_control *control,
+    const char *group, int *out);
+
+/* Root, the daemon's own user, and the members of the group. */
+bool ha_control_may_ask(const struct ha_control *control, int fd,
+    const struct ucred *peer);
 
 /* --- control_answers.c --- */
 
