@@ -488,6 +488,7 @@ void kernel_hold(struct ha_core *c, struct session *s);
 void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
+void kernel_keep(struct session *s);
 void kernel_done(struct ha_core *c, const struct ha_in_done *in);
 void kernel_tick(struct ha_core *c);
 void kernel_renew_tick(struct ha_core *c);

@@ -174,6 +174,7 @@ handoff_bit(struct ha_core *c, struct session *s)
 	if (s->bit)
 		return;
 	s->bit = true;
+	kernel_keep(s);
 	if (s->hand == HAND_PROBING) {
 		if ((s->work & WORK_PROBE) == 0 && s->in_flight == 0)
 			probe_seen(c, s);

@@ -129,6 +129,21 @@ update_own(struct ha_core *c, struct session *s,
 		publish_if_worth(c, s);
 }
 
+/* s, which has a place and a name, is ours as far as anybody knows. */
+static void
+begin_private(struct ha_core *c, struct session *s)
+{
+	c->counters.sessions_created++;
+	s->place = PLACE_PRIVATE;
+	c->n_private++;
+	s->version.epoch = 1;
+	s->version.owner = c->settings.self;
+	s->bit = true;
+	kernel_hold(c, s);
+	if (s->place == PLACE_PRIVATE)
+		publish_if_worth(c, s);
+}
+
 static void
 create(struct ha_core *c, const struct ha_in_session *in,
     const struct ha_record *r)
@@ -143,17 +158,9 @@ create(struct ha_core *c, const struct ha_in_session *in,
 		return;
 	}
 	c->next_number++;
-	c->counters.sessions_created++;
-	s->place = PLACE_PRIVATE;
-	c->n_private++;
-	s->version.epoch = 1;
-	s->version.owner = c->settings.self;
-	s->bit = true;
 	s->offloaded = in->offloaded;
 	kernel_present(c, s);
-	kernel_hold(c, s);
-	if (s->place == PLACE_PRIVATE)
-		publish_if_worth(c, s);
+	begin_private(c, s);
 }
 
 static void
@@ -166,6 +173,20 @@ create_orphan(struct ha_core *c, const struct ha_record *r)
 		return;
 	s->place = PLACE_ORPHAN;
 	kernel_present(c, s);
+}
+
+/* Packets come for a replica that no feed has named yet. */
+static void
+claim_orphan(struct ha_core *c, struct session *s, const struct ha_record *r)
+{
+	struct ha_uid uid = { .boot = c->settings.boot.id,
+		.number = c->next_number++, .creator = c->settings.self };
+
+	table_rename(c, s, &uid);
+	table_set_life(c, s, HA_TIME_NEVER);
+	if (tells_tcp(r))
+		s->record = *r;
+	begin_private(c, s);
 }
 
 /* ---- others' sessions ---- */
@@ -199,6 +220,11 @@ present_entry(struct ha_core *c, struct session *s,
 
 	kernel_present(c, s);
 	s->offloaded = in->offloaded;
+	if (s->place == PLACE_ORPHAN) {
+		if (bit)
+			claim_orphan(c, s, r);
+		return;
+	}
 	if (owner_is_self(c, s)) {
 		if (bit)
 			handoff_bit(c, s);

@@ -95,6 +95,14 @@ kernel_fresh(struct ha_core *c, struct session *s)
 	list_work(c, s);
 }
 
+/* Packets go through the entry as it is: nobody shall replace it now. */
+void
+kernel_keep(struct session *s)
+{
+	if (s->place != PLACE_DEAD)
+		s->work &= (uint8_t)~WORK_FRESH;
+}
+
 /* ---- one tuple, one holder ---- */
 
 static bool
@@ -103,19 +111,26 @@ seen_reply(const struct session *s)
 	return (s->record.status & HA_STATUS_SEEN_REPLY) != 0;
 }
 
+/* Until a probe has found silence, there is traffic. */
+static bool
+carries(const struct session *s)
+{
+	return s->bit || s->hand == HAND_PROBING;
+}
+
 /* Should a rather than b have the tuple that both want? */
 static bool
 outranks(const struct session *a, const struct session *b)
 {
-	bool traffic_a = a->bit && seen_reply(a);
-	bool traffic_b = b->bit && seen_reply(b);
+	bool traffic_a = carries(a) && seen_reply(a);
+	bool traffic_b = carries(b) && seen_reply(b);
 
 	if (traffic_a != traffic_b)
 		return traffic_a;
 	if (seen_reply(a) != seen_reply(b))
 		return seen_reply(a);
-	if (a->bit != b->bit)
-		return a->bit;
+	if (carries(a) != carries(b))
+		return carries(a);
 	if (a->version.epoch != b->version.epoch)
 		return a->version.epoch > b->version.epoch;
 	return ha_uid_cmp(&a->uid, &b->uid) > 0;
@@ -142,10 +157,9 @@ settle_pair(struct ha_core *c, struct session *s, struct session *t)
 	struct session *w = outranks(s, t) ? s : t;
 	struct session *l = w == s ? t : s;
 
-	if (l->conflict && w->conflict)
-		return;
-	if (!l->conflict)
-		take_over_entry(c, w, l);
+	if (s->conflict || t->conflict)
+		return; /* it waits for a holder already */
+	take_over_entry(c, w, l);
 	if (l->place == PLACE_PRIVATE) {
 		c->n_private--;
 		kernel_bury(c, l);
