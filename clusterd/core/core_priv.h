@@ -485,6 +485,9 @@ void kernel_unwant(struct ha_core *c, struct session *s);
 void kernel_present(struct ha_core *c, struct session *s);
 void kernel_absent(struct ha_core *c, struct session *s);
 void kernel_hold(struct ha_core *c, struct session *s);
+bool kernel_ranks_above(const struct session *a, const struct session *b);
+const struct session *kernel_rival(const struct ha_core *c,
+    const struct session *s);
 void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
@@ -503,6 +506,8 @@ void owner_end(struct ha_core *c, struct session *s,
     enum ha_end_reason reason);
 void owner_end_old(struct ha_core *c, struct session *s);
 bool owner_claim(struct ha_core *c, struct session *s);
+void owner_keep(struct ha_core *c, struct session *s,
+    const struct ha_version *above);
 void owner_yield(struct ha_core *c, struct session *s,
     const struct ha_version *to);
 void owner_release(struct ha_core *c, struct session *s);

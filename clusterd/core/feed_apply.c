@@ -354,8 +354,7 @@ entries_ok(struct ha_core *c, const struct stream *st,
 			c->counters.drop_order++;
 			return false;
 		}
-		if ((e->kind == HA_ENTRY_FULL || e->kind == HA_ENTRY_UPDATE) &&
-		    e->version.owner != st->id.owner) {
+		if (e->version.owner != st->id.owner) {
 			c->counters.drop_invalid++;
 			return false;
 		}
@@ -432,6 +431,7 @@ adopt(struct ha_core *c, struct session *s, const struct ha_entry *e)
 	if (s->place == PLACE_PRIVATE)
 		c->n_private--;
 	table_rename(c, s, &e->uid);
+	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	s->record = e->record;
 }
 
@@ -546,7 +546,7 @@ static void
 mention(struct ha_core *c, struct stream *st, struct session *s,
     const struct ha_entry *e, int cmp)
 {
-	if (s->stream == c->own || (s->stream != NULL && s->stream != st) ||
+	if (owner_is_self(c, s) || (s->stream != NULL && s->stream != st) ||
 	    cmp < 0) {
 		st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
 		if (s->place != PLACE_LIMBO)
@@ -589,11 +589,20 @@ apply_end(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	if (s == NULL || (s->stream != st &&
 	    ha_version_cmp(&s->version, &e->version) > 0))
 		return;
+	if (e->version.epoch > s->version.epoch &&
+	    e->version.epoch - s->version.epoch > EPOCH_JUMP_MAX) {
+		c->counters.drop_epoch++;
+		return;
+	}
+	if (s->stream == c->own && e->end_reason == HA_END_IDLE && s->bit) {
+		owner_keep(c, s, &e->version);
+		return;
+	}
+	leave_limbo(c, s);
 	if (owner_is_self(c, s)) /* claimed and ended in one go */
 		owner_yield(c, s, &e->version);
 	out_trace(c, HA_TRACE_END, st->id.owner, e->end_reason,
 	    s->uid.number);
-	leave_limbo(c, s);
 	if (e->end_reason == HA_END_IDLE && s->bit &&
 	    lifecycle_running(c)) {
 		feed_limbo(c, s);

@@ -89,6 +89,32 @@ handoff_probe(struct ha_core *c, struct session *s, enum probe why)
 	kernel_want(c, s, WORK_PROBE);
 }
 
+/* s is not ours, and nothing of it comes here any more. */
+static void
+no_traffic(struct ha_core *c, struct session *s)
+{
+	s->rearms = 0;
+	s->asymmetric = false;
+	kernel_fresh(c, s);
+	owner_sweep_again(c);
+}
+
+/* Our s is silent and another session has its tuple.  At the other's owner it
+ * may be the same the other way round: who ranks lower goes at once, who
+ * ranks higher looks again in between, so that not both go. */
+static void
+replaced(struct ha_core *c, struct session *s)
+{
+	const struct session *rival = kernel_rival(c, s);
+
+	if (rival == NULL)
+		return;
+	if (kernel_ranks_above(s, rival) && s->rechecks++ < RECHECKS_MAX)
+		handoff_probe(c, s, PROBE_REPLACED);
+	else
+		owner_end(c, s, HA_END_REPLACED);
+}
+
 static void
 probe_silent(struct ha_core *c, struct session *s)
 {
@@ -98,20 +124,18 @@ probe_silent(struct ha_core *c, struct session *s)
 		handoff_grant(c, s, s->asker);
 		return;
 	case PROBE_REARM:
-		s->rearms = 0;
-		s->asymmetric = false;
-		kernel_fresh(c, s);
-		owner_sweep_again(c);
+		no_traffic(c, s);
 		return;
 	case PROBE_ENDED:
-		if (s->place == PLACE_LIMBO)
-			c->n_limbo--;
-		else
-			stream_detach(c, s);
+		if (s->place != PLACE_LIMBO) { /* somebody claimed it */
+			no_traffic(c, s);
+			return;
+		}
+		c->n_limbo--;
 		kernel_bury(c, s);
 		return;
 	case PROBE_REPLACED:
-		owner_end(c, s, HA_END_REPLACED);
+		replaced(c, s);
 		return;
 	}
 }
@@ -197,7 +221,8 @@ handoff_grant(struct ha_core *c, struct session *s, uint8_t to)
 {
 	out_trace(c, HA_TRACE_GRANT, to, 0, s->uid.number);
 	send_session_message(c, to, HA_MSG_GRANT, &s->uid, &s->version);
-	table_set_hand(c, s, HAND_GRANTED, ha_time_add(c->now, END_GRACE));
+	table_set_hand(c, s, s->hand == HAND_ENDING ? HAND_ENDING :
+	    HAND_GRANTED, ha_time_add(c->now, END_GRACE));
 }
 
 static void

@@ -118,6 +118,15 @@ carries(const struct session *s)
 	return s->bit || s->hand == HAND_PROBING;
 }
 
+/* All members see this alike; traffic each sees for itself. */
+bool
+kernel_ranks_above(const struct session *a, const struct session *b)
+{
+	if (a->version.epoch != b->version.epoch)
+		return a->version.epoch > b->version.epoch;
+	return ha_uid_cmp(&a->uid, &b->uid) > 0;
+}
+
 /* Should a rather than b have the tuple that both want? */
 static bool
 outranks(const struct session *a, const struct session *b)
@@ -131,9 +140,29 @@ outranks(const struct session *a, const struct session *b)
 		return seen_reply(a);
 	if (carries(a) != carries(b))
 		return carries(a);
-	if (a->version.epoch != b->version.epoch)
-		return a->version.epoch > b->version.epoch;
-	return ha_uid_cmp(&a->uid, &b->uid) > 0;
+	return kernel_ranks_above(a, b);
+}
+
+static struct session *
+best_rival(const struct ha_core *c, const struct session *s,
+    const struct ha_tuple *t, struct session *best)
+{
+	struct session *o = NULL;
+
+	while ((o = table_next_with(c, t, o)) != NULL)
+		if (o != s && o->place != PLACE_DEAD &&
+		    (best == NULL || kernel_ranks_above(o, best)))
+			best = o;
+	return best;
+}
+
+/* The highest of the other sessions that have a tuple of s; NULL: none. */
+const struct session *
+kernel_rival(const struct ha_core *c, const struct session *s)
+{
+	struct session *r = best_rival(c, s, &s->record.orig, NULL);
+
+	return best_rival(c, s, &s->record.reply, r);
 }
 
 /* What of the kernel's entry for a tuple becomes of when w takes it from l. */
@@ -164,6 +193,7 @@ settle_pair(struct ha_core *c, struct session *s, struct session *t)
 		c->n_private--;
 		kernel_bury(c, l);
 	} else if (owner_is_self(c, t) && t->hand == HAND_NONE && t->bit) {
+		t->rechecks = 0;
 		handoff_probe(c, t, PROBE_REPLACED);
 	}
 }
@@ -330,7 +360,7 @@ issue(struct ha_core *c, struct session *s, uint16_t *n)
 	s->work = 0;
 	if ((work & WORK_REMOVE) != 0 &&
 	    (s->actual == ACTUAL_PRESENT || s->place == PLACE_DEAD ||
-	    (work & WORK_INSTALL) != 0))
+	    ((work & WORK_INSTALL) != 0 && !s->conflict)))
 		add_op(c, n, s, HA_KERNEL_REMOVE, 0);
 	if ((work & WORK_INSTALL) != 0) {
 		if (!s->conflict && is_replica(c, s) && kernel_has_room(c))
@@ -460,9 +490,10 @@ changed(struct ha_core *c, struct session *s, unsigned int change, int result)
 {
 	if (result == HA_OK)
 		c->counters.kernel_changed++;
-	else if (result == HA_ERR_ABSENT)
+	else if (result == HA_ERR_ABSENT && (!owner_is_self(c, s) ||
+	    is_replica(c, s)))
 		kernel_absent(c, s);
-	else
+	else if (result != HA_ERR_ABSENT) /* else: the event of its end tells */
 		c->counters.kernel_refused++;
 	if ((change & HA_CHANGE_PROBE) != 0)
 		handoff_probed(c, s, result);
@@ -498,9 +529,12 @@ kernel_done(struct ha_core *c, const struct ha_in_done *in)
 		kernel_unwant(c, s);
 		c->n_dead--;
 		table_release(c, s);
-	} else if (s->work != 0) {
-		list_work(c, s);
+		return;
 	}
+	if (s->place == PLACE_DEAD) /* created after it died */
+		s->work |= WORK_REMOVE;
+	if (s->work != 0)
+		list_work(c, s);
 }
 
 /* ---- the slow round ---- */

@@ -199,6 +199,19 @@ owner_claim(struct ha_core *c, struct session *s)
 	return true;
 }
 
+/* Somebody else had s meanwhile, and it went idle there: not here. */
+void
+owner_keep(struct ha_core *c, struct session *s,
+    const struct ha_version *above)
+{
+	s->version = *above;
+	s->version.epoch++;
+	stream_detach(c, s);
+	c->counters.claims++;
+	out_trace(c, HA_TRACE_CLAIM, above->owner, s->bit, s->uid.number);
+	owner_publish(c, s);
+}
+
 /* A higher version than ours has come: the session is somebody else's.  The
  * caller gives it its new record, version and list. */
 void
@@ -338,6 +351,23 @@ owner_sweep_tick(struct ha_core *c)
 		c->sweeping = false;
 }
 
+/* Of those who can be reached the one that has most of st writes the log;
+ * the lowest index of several. */
+static bool
+logs_for_lost(const struct ha_core *c, const struct stream *st)
+{
+	for (uint8_t i = 1; st != NULL && i <= HA_MEMBER_MAX; i++) {
+		const struct announced *a = &st->announced[i - 1];
+
+		if (!peer_look(c, i)->up || !a->known)
+			continue;
+		if (a->complete > st->complete || (i < c->settings.self &&
+		    a->complete == st->complete))
+			return false;
+	}
+	return true;
+}
+
 /* A session that nobody owns any more has had its protocol's time. */
 void
 owner_expired(struct ha_core *c, struct session *s)
@@ -350,10 +380,12 @@ owner_expired(struct ha_core *c, struct session *s)
 	}
 	out_trace(c, HA_TRACE_END, s->version.owner, HA_END_OWNER_LOST,
 	    s->uid.number);
-	o = out_add(c, HA_OUT_ENDED);
-	o->u.ended = (struct ha_out_ended){ .uid = s->uid,
-		.reason = HA_END_OWNER_LOST, .owners = s->owners,
-		.record = s->record };
+	if (logs_for_lost(c, s->stream)) {
+		o = out_add(c, HA_OUT_ENDED);
+		o->u.ended = (struct ha_out_ended){ .uid = s->uid,
+			.reason = HA_END_OWNER_LOST, .owners = s->owners,
+			.record = s->record };
+	}
 	if (s->stream != NULL)
 		s->stream->aged = true;
 	stream_detach(c, s);

@@ -52,6 +52,18 @@ end_flow(uint8_t m, uint16_t port, bool has_timeout, uint8_t tcp_state)
 	rig_feed(m, &in);
 }
 
+/* An UPDATE event that says: a packet set the owner bit. */
+static void
+packet(uint8_t m, uint16_t port)
+{
+	struct ha_input in = rig_event(HA_SESSION_UPDATE, port);
+
+	if (rig.m[m].kernel[port] == RIG_NONE)
+		return;
+	rig.m[m].kernel[port] = RIG_CARRIED;
+	rig_feed(m, &in);
+}
+
 /* Old sessions stay where they are in the list while the floor moves on. */
 START_TEST(a_joiner_gets_sessions_that_are_older_than_the_floor)
 {
@@ -162,6 +174,162 @@ START_TEST(a_source_that_sends_nothing_holds_nobody_back_for_ever)
 }
 END_TEST
 
+static bool
+drop_grants(uint8_t from, uint8_t to, const struct ha_message *m)
+{
+	(void)from;
+	(void)to;
+	return m->kind == HA_MSG_GRANT;
+}
+
+/* The answer to an operation is read before the event of the end. */
+START_TEST(an_end_that_an_operation_met_first_is_an_end)
+{
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig.drop = drop_grants;
+	packet(2, 7);
+	rig.m[1].kernel[7] = RIG_NONE;
+	rig_run_ms(50);
+	end_flow(1, 7, false, HA_TCP_NONE);
+	rig_run_ms(20000);
+	ck_assert_uint_eq(rig_sessions(1), 0);
+	ck_assert_uint_eq(rig_sessions(2), 0);
+}
+END_TEST
+
+START_TEST(a_second_touch_does_not_keep_an_ending_session_for_ever)
+{
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig.drop = drop_grants;
+	packet(2, 7);
+	for (int i = 0; i < 30; i++) {
+		packet(1, 7);
+		rig_run_ms(100);
+	}
+	end_flow(1, 7, false, HA_TCP_NONE);
+	for (int i = 0; i < 30; i++) {
+		packet(2, 7);
+		rig_run_ms(100);
+	}
+	ck_assert(rig_find(1, 7, &v));
+	rig_run_ms(60000);
+	ck_assert_uint_eq(rig_sessions(1), 0);
+}
+END_TEST
+
+START_TEST(what_ends_while_it_is_made_anew_leaves_nothing_behind)
+{
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	packet(2, 7);
+	rig_run_ms(900);
+	rig.m[1].hold_done = true;
+	rig_run_ms(1000);
+	ck_assert(rig_find(2, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+	end_flow(2, 7, false, HA_TCP_TIME_WAIT);
+	rig_run_ms(200);
+	rig_release_done(1);
+	rig_run_ms(5000);
+	ck_assert_uint_eq(rig_sessions(1), 0);
+	ck_assert_int_eq(rig.m[1].kernel[7], RIG_NONE);
+}
+END_TEST
+
+/* The other side of a cut had it, for a moment, and saw it idle. */
+START_TEST(an_idle_end_elsewhere_does_not_cut_a_flow_that_is_carried)
+{
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig_disconnect(1, 2);
+	rig_run_ms(3000);
+	packet(2, 7);
+	rig_run_ms(100);
+	ck_assert(rig_find(2, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+	end_flow(2, 7, false, HA_TCP_NONE);
+	rig_run_ms(100);
+	rig_connect(1, 2);
+	rig_run_ms(5000);
+	ck_assert_int_eq(rig.m[1].kernel[7], RIG_CARRIED);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+	ck_assert(rig_find(2, 7, &v));
+}
+END_TEST
+
+START_TEST(of_two_sessions_with_one_tuple_one_survives_silence)
+{
+	struct ha_view_session v, w;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_flow(2, 7);
+	rig_run_ms(10000);
+	ck_assert_uint_eq(rig_sessions(1), 1);
+	ck_assert_uint_eq(rig_sessions(2), 1);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert(rig_find(2, 7, &w));
+	ck_assert(ha_uid_equal(&v.uid, &w.uid));
+	ck_assert_int_ne(rig.m[1].kernel[7], RIG_NONE);
+	ck_assert_int_ne(rig.m[2].kernel[7], RIG_NONE);
+}
+END_TEST
+
+/* Member 1 is about to ask its kernel about a half-open session of its own,
+ * when member 2 turns out to own the same flow. */
+START_TEST(a_probe_of_what_a_peer_then_named_ends_nothing)
+{
+	struct ha_input half = rig_event(HA_SESSION_NEW, 7);
+	struct ha_input nat = rig_event(HA_SESSION_NEW, 7);
+	struct ha_view_session v;
+
+	start_two();
+	half.u.session.record.tcp_state = HA_TCP_SYN_RECV;
+	nat.u.session.record.reply.dst_port = 9999;
+	rig.m[1].kernel[7] = RIG_CARRIED;
+	rig_feed(1, &half);
+	rig_feed(2, &nat);
+	rig.m[1].hold_done = true;
+	rig_run_ms(50);
+	rig_flow(2, 7);
+	rig_run_ms(50);
+	rig_release_done(1);
+	rig_run_ms(5000);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert_uint_eq(v.version.owner, 2);
+}
+END_TEST
+
+START_TEST(one_survivor_logs_what_ages_out)
+{
+	struct ha_input in = rig_event(HA_SESSION_NEW, 7);
+
+	start_all();
+	in.u.session.record.tcp_state = HA_TCP_FIN_WAIT;
+	rig.m[1].kernel[7] = RIG_CARRIED;
+	rig_feed(1, &in);
+	rig_run_ms(1500);
+	rig_kill(1);
+	rig_run_ms(130000);
+	ck_assert_uint_eq(rig_sessions(2), 0);
+	ck_assert_uint_eq(rig_sessions(3), 0);
+	ck_assert_uint_eq(rig.m[2].ended + rig.m[3].ended, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -181,6 +349,20 @@ main(void)
 	    a_member_that_booted_alone_gets_its_sessions_back_later);
 	tcase_add_test(tc,
 	    a_source_that_sends_nothing_holds_nobody_back_for_ever);
+	tcase_add_test(tc,
+	    an_end_that_an_operation_met_first_is_an_end);
+	tcase_add_test(tc,
+	    a_second_touch_does_not_keep_an_ending_session_for_ever);
+	tcase_add_test(tc,
+	    what_ends_while_it_is_made_anew_leaves_nothing_behind);
+	tcase_add_test(tc,
+	    an_idle_end_elsewhere_does_not_cut_a_flow_that_is_carried);
+	tcase_add_test(tc,
+	    of_two_sessions_with_one_tuple_one_survives_silence);
+	tcase_add_test(tc,
+	    a_probe_of_what_a_peer_then_named_ends_nothing);
+	tcase_add_test(tc,
+	    one_survivor_logs_what_ages_out);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
