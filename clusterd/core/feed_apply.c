@@ -661,6 +661,8 @@ static void
 compare_digest(struct ha_core *c, struct stream *st,
     const struct ha_msg_batch *b)
 {
+	if (b->complete != st->complete || b->to != st->tail)
+		return; /* the source has less: nothing to compare */
 	if (st->overflow || !ha_time_is_never(st->lost_at) ||
 	    !ha_time_reached(c->now, st->quiet_until))
 		return;

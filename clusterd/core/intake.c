@@ -212,6 +212,15 @@ update_other(struct session *s, const struct ha_in_session *in,
 	}
 }
 
+/* An entry that was to be replaced for want of answers has got one. */
+static bool
+is_alive(const struct session *s, const struct ha_in_session *in)
+{
+	return in->event == HA_SESSION_UPDATE && !in->foreign &&
+	    (s->work & WORK_FRESH) == WORK_FRESH &&
+	    (in->record.status & HA_STATUS_SEEN_REPLY) != 0;
+}
+
 static void
 present_entry(struct ha_core *c, struct session *s,
     const struct ha_in_session *in, const struct ha_record *r)
@@ -232,7 +241,7 @@ present_entry(struct ha_core *c, struct session *s,
 		return;
 	}
 	update_other(s, in, r);
-	if (bit || in->offloaded)
+	if (bit || in->offloaded || is_alive(s, in))
 		handoff_bit(c, s);
 }
 

@@ -105,17 +105,28 @@ kernel_keep(struct session *s)
 
 /* ---- one tuple, one holder ---- */
 
-static bool
-seen_reply(const struct session *s)
-{
-	return (s->record.status & HA_STATUS_SEEN_REPLY) != 0;
-}
-
 /* Until a probe has found silence, there is traffic. */
 static bool
 carries(const struct session *s)
 {
 	return s->bit || s->hand == HAND_PROBING;
+}
+
+static bool
+shakes_hands(const struct session *s)
+{
+	return s->record.orig.protocol == 6 && carries(s) &&
+	    (s->record.tcp_state == HA_TCP_SYN_SENT ||
+	    s->record.tcp_state == HA_TCP_SYN_RECV);
+}
+
+/* Not the second half of a flow that moved before its replica was here: it
+ * was answered, or it begins. */
+static bool
+is_whole(const struct session *s)
+{
+	return (s->record.status & HA_STATUS_SEEN_REPLY) != 0 ||
+	    shakes_hands(s);
 }
 
 /* All members see this alike; traffic each sees for itself. */
@@ -131,13 +142,13 @@ kernel_ranks_above(const struct session *a, const struct session *b)
 static bool
 outranks(const struct session *a, const struct session *b)
 {
-	bool traffic_a = carries(a) && seen_reply(a);
-	bool traffic_b = carries(b) && seen_reply(b);
+	bool traffic_a = carries(a) && is_whole(a);
+	bool traffic_b = carries(b) && is_whole(b);
 
 	if (traffic_a != traffic_b)
 		return traffic_a;
-	if (seen_reply(a) != seen_reply(b))
-		return seen_reply(a);
+	if (is_whole(a) != is_whole(b))
+		return is_whole(a);
 	if (carries(a) != carries(b))
 		return carries(a);
 	return kernel_ranks_above(a, b);
