@@ -476,16 +476,33 @@ may_age(const struct oracle *o, uint8_t member, const struct held *h)
 	    !ha_dur_less(ha_time_since(o->now, lost), due);
 }
 
-/* A record without owner goes by its protocol's own time, from the loss. */
+/* A record without owner goes by its protocol's own time, from the loss.  A
+ * trace may mean any of several sessions. */
 static void
-check_s15_age(struct oracle *o, uint8_t member, const struct name *n,
-    const struct held *h)
+check_s15_age(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 {
+	const struct name *early = NULL;
+	bool good = false;
 	char uid[48];
 
-	if (h->present && !may_age(o, member, h))
+	for (size_t i = 0; i < o->names.n; i++) {
+		struct name *n = o->names.items[i].value;
+		struct held *h = &n->held[member];
+
+		if (n->uid.number != t->c || !h->present ||
+		    h->version.owner != t->a)
+			continue;
+		if (may_age(o, member, h)) {
+			h->aged = true;
+			n->aged = true;
+			good = true;
+		} else {
+			early = n;
+		}
+	}
+	if (!good && early != NULL)
 		oracle_violate(o, "S15", "member %d lets %s go by age too "
-		    "early", member, oracle_uid_text(&n->uid, uid));
+		    "early", member, oracle_uid_text(&early->uid, uid));
 }
 
 /* A trace gives the number of a session and an owner only: that fits few. */
@@ -515,12 +532,7 @@ traced_session(struct oracle *o, uint8_t member,
 		h->limbo_at = o->now;
 		return;
 	case HA_TRACE_END:
-		if (t->b == HA_END_OWNER_LOST) {
-			check_s15_age(o, member, n, h);
-			h->aged = n->aged = true;
-		} else {
-			h->end_done = true;
-		}
+		h->end_done = true;
 		return;
 	case HA_TRACE_LINK:
 	case HA_TRACE_STATE:
@@ -539,6 +551,10 @@ oracle_traced(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 	if (t->what == HA_TRACE_LOST) {
 		o->members[member].lost_at[t->a] = t->b != 0 ? o->now :
 		    HA_TIME_NEVER;
+		return;
+	}
+	if (t->what == HA_TRACE_END && t->b == HA_END_OWNER_LOST) {
+		check_s15_age(o, member, t);
 		return;
 	}
 	if (t->what == HA_TRACE_CLAIM || t->what == HA_TRACE_YIELD ||

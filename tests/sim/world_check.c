@@ -7,6 +7,9 @@
  * cores, the kernels, the links.
  */
 
+/* Each stream as this member and as every member has it. */
+#define STREAM_VIEWS (HA_STREAM_MAX * (HA_MEMBER_MAX + 1))
+
 #define CALM        ha_dur_s(10) /* after a fault, before promises count */
 #define STUCK_AFTER ha_dur_s(75)
 #define MOVED_LONG  ha_dur_s(90)
@@ -17,7 +20,7 @@ void
 world_sweep(struct world *w, uint8_t index)
 {
 	struct world_member *m = &w->members[index];
-	struct ha_view_stream streams[HA_STREAM_MAX * 4];
+	struct ha_view_stream streams[STREAM_VIEWS];
 	struct ha_view_session session;
 	struct ha_view_peer peer;
 	uint32_t cursor = 0;
@@ -41,7 +44,7 @@ world_sweep(struct world *w, uint8_t index)
 static void
 note_streams(struct world *w, const struct world_member *m)
 {
-	struct ha_view_stream v[HA_STREAM_MAX * 4];
+	struct ha_view_stream v[STREAM_VIEWS];
 	size_t n = ha_view_streams(m->core, v, sizeof(v) / sizeof(v[0]));
 
 	for (size_t i = 0; i < n; i++)
