@@ -434,7 +434,8 @@ close_end(struct network *n, struct conn *c, int end, bool tell)
 	c->open[end] = false;
 	c->up[end] = false;
 	drop_waiting(c, end);
-	if (c->open[!end] && tell && !c->severed)
+	if (c->open[!end] && tell && !c->severed &&
+	    ha_rng_below(&n->rng, 100) >= n->settings.lost_close_percent)
 		fly(n, c, end, new_frame(FRAME_CLOSED, NETWORK_URGENT, NULL,
 		    0));
 	if (!c->open[!end])

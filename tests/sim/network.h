@@ -9,7 +9,9 @@
  * direction that is blocked holds back what was sent until it is opened
  * again or the connection ends.  A lost packet is a delay.  Cutting a
  * connection loses what is in flight.  An end that closes tells the other
- * one, if the way there is open; a host without power tells nobody.
+ * one, if the way there is open and nothing on it swallows the reset; whoever
+ * sends to an end that is gone is told again.  A host without power tells
+ * nobody.
  *
  * What waits for a link leaves it in order of urgency; a bulk frame gives
  * room when it has left.
@@ -56,6 +58,7 @@ struct network_settings {
 	uint64_t rate;           /* bytes a second */
 	struct ha_dur backoff_first;
 	struct ha_dur backoff_max;
+	uint32_t lost_close_percent; /* ends that the other never hears of */
 	bool generations_restart; /* at 1 with each boot of the dialler */
 };
 

@@ -129,6 +129,7 @@ oracle_free(struct oracle *o)
 	map_clear_values(&o->versions);
 	for (int m = 0; m < MEMBERS; m++) {
 		map_clear(&o->members[m].told);
+		map_clear(&o->members[m].unseen);
 		map_clear_values(&o->members[m].removed);
 		map_clear_values(&o->members[m].walks);
 	}
@@ -386,6 +387,7 @@ oracle_stopped(struct oracle *o, uint8_t member)
 {
 	o->members[member].running = false;
 	o->members[member].pending = NULL;
+	map_clear(&o->members[member].unseen);
 	for (size_t i = 0; i < o->names.n; i++) {
 		struct name *n = o->names.items[i].value;
 
@@ -399,13 +401,25 @@ oracle_stopped(struct oracle *o, uint8_t member)
 	}
 }
 
+static void
+add_tuple(struct oracle *o, struct map *m, const struct ha_tuple *t)
+{
+	struct map_key key = { ha_tuple_hash(0, t), 0, 0 };
+
+	if (map_find(m, key) == NULL)
+		map_add(m, key, o);
+}
+
 void
 oracle_kernel_told(struct oracle *o, uint8_t member,
     const struct ha_record *r)
 {
-	struct map *told = &o->members[member].told;
-	struct map_key key = { ha_tuple_hash(0, &r->orig), 0, 0 };
+	add_tuple(o, &o->members[member].told, &r->orig);
+}
 
-	if (map_find(told, key) == NULL)
-		map_add(told, key, o);
+void
+oracle_ended_unseen(struct oracle *o, uint8_t member,
+    const struct ha_record *r)
+{
+	add_tuple(o, &o->members[member].unseen, &r->orig);
 }

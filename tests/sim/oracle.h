@@ -88,6 +88,10 @@ void oracle_stepped(struct oracle *o, uint8_t member,
 void oracle_traced(struct oracle *o, uint8_t member,
     const struct ha_out_trace *t);
 
+/* The member ended a session, or saw it age out. */
+void oracle_ended(struct oracle *o, uint8_t member, const struct ha_uid *uid,
+    enum ha_end_reason reason);
+
 /* ---- what a member shows, all at one moment ---- */
 
 void oracle_sweep_begin(struct oracle *o, uint8_t member);
@@ -106,6 +110,10 @@ void oracle_check_owners(struct oracle *o);
 
 /* The kernel of a member told its daemon of an entry. */
 void oracle_kernel_told(struct oracle *o, uint8_t member,
+    const struct ha_record *r);
+
+/* An entry that carried packets ended while no daemon ran there. */
+void oracle_ended_unseen(struct oracle *o, uint8_t member,
     const struct ha_record *r);
 
 /* The daemon removed an entry.  carries: with traffic, of which it had been

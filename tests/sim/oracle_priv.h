@@ -115,7 +115,8 @@ struct member {
 	bool pending_fits;
 	struct ha_view_peer peers[MEMBERS];
 	struct ha_time lost_at[MEMBERS]; /* NEVER: not lost */
-	struct map told;    /* tuples that its kernel told of */
+	struct map told;    /* tuples that its kernel told of, this start */
+	struct map unseen;  /* tuples whose entry ended without a daemon */
 	struct map removed; /* tuple -> struct removal */
 	struct map walks;   /* that it was asked for -> struct served */
 };

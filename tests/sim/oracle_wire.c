@@ -58,6 +58,25 @@ check_s15_end_by_owner(struct oracle *o, uint8_t member, const struct name *n,
 	    member, oracle_uid_text(&n->uid, uid), e->version.owner);
 }
 
+/* What ended while its daemon did not run stays ended. */
+static void
+check_s9_unseen(struct oracle *o, uint8_t member, const struct name *n,
+    const struct ha_entry *e)
+{
+	const struct member *m = &o->members[member];
+	struct map_key key;
+	char uid[48];
+
+	if (e->kind != HA_ENTRY_FULL || e->uid.boot == m->boot.id)
+		return;
+	key = (struct map_key){ ha_tuple_hash(0, &e->record.orig), 0, 0 };
+	if (map_find(&m->unseen, key) != NULL &&
+	    map_find(&m->told, key) == NULL)
+		oracle_violate(o, "S9", "member %d publishes %s, which had "
+		    "ended in its kernel before it started", member,
+		    oracle_uid_text(&n->uid, uid));
+}
+
 static void
 own_entry(struct oracle *o, uint8_t member, struct stream *s,
     const struct ha_entry *e)
@@ -68,6 +87,7 @@ own_entry(struct oracle *o, uint8_t member, struct stream *s,
 		oracle_note_version(o, member, n, &e->version, &e->record,
 		    e->kind == HA_ENTRY_FULL);
 	check_s15_end_by_owner(o, member, n, e);
+	check_s9_unseen(o, member, n, e);
 	if (e->kind == HA_ENTRY_END)
 		note_end(&n->held[member], s, e);
 	write_down(o, s, oracle_strand(o, s, n), e);
@@ -532,8 +552,6 @@ traced_session(struct oracle *o, uint8_t member,
 		h->limbo_at = o->now;
 		return;
 	case HA_TRACE_END:
-		h->end_done = true;
-		return;
 	case HA_TRACE_LINK:
 	case HA_TRACE_STATE:
 	case HA_TRACE_LOST:
@@ -543,6 +561,27 @@ traced_session(struct oracle *o, uint8_t member,
 	case HA_TRACE_DROP:
 		return;
 	}
+}
+
+/* Known here at once, though nobody may hear of it yet. */
+void
+oracle_ended(struct oracle *o, uint8_t member, const struct ha_uid *uid,
+    enum ha_end_reason reason)
+{
+	struct ha_stream_id id = { o->members[member].boot.id, member };
+	struct name *n = oracle_find_name(o, uid);
+	struct held *h;
+
+	if (n == NULL || reason == HA_END_OWNER_LOST)
+		return;
+	h = &n->held[member];
+	h->end_done = true;
+	if (!h->present || h->version.owner != member ||
+	    (reason != HA_END_CLOSED && reason != HA_END_DELETED))
+		return;
+	h->gone_hard = true;
+	h->gone_version = h->version;
+	h->gone_tombstones = oracle_stream(o, &id)->tombstones;
 }
 
 void
@@ -561,7 +600,7 @@ oracle_traced(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 	    t->what == HA_TRACE_LIMBO)
 		o->last_claim = o->now;
 	if (t->what != HA_TRACE_CLAIM && t->what != HA_TRACE_YIELD &&
-	    t->what != HA_TRACE_LIMBO && t->what != HA_TRACE_END)
+	    t->what != HA_TRACE_LIMBO)
 		return;
 	for (size_t i = 0; i < o->names.n; i++) {
 		struct name *n = o->names.items[i].value;

@@ -26,6 +26,7 @@ struct scenario {
 	struct ha_dur pace[32];
 	struct ha_dur flow_pace;
 	bool both_links;
+	bool crowded; /* with sessions */
 	uint8_t doomed; /* stays dead after its first power loss; 0: none */
 };
 
@@ -539,16 +540,39 @@ draw_network(struct scenario *s)
 		.backoff_first = between(s, 10, 500),
 		.backoff_max = between(s, 1000, 5000),
 		.generations_restart = chance(s, 50),
+		.lost_close_percent = chance(s, 30) ? 80 : 0,
 	};
+
+	if (s->crowded)
+		n.rate = 100000 + below(s, 1000000);
 
 	n.delay_max = ha_dur_ms(ha_dur_to_ms(n.delay_min) +
 	    (int64_t)below(s, chance(s, 30) ? 60 : 4) + 1);
 	return n;
 }
 
+/* So many that a walk takes several batches; most of them sleep. */
+static struct flow_settings
+draw_crowd(struct scenario *s, const struct ha_timeouts *t)
+{
+	return (struct flow_settings){
+		.seed = ha_rng_next(&s->rng),
+		.timeouts = *t,
+		.most = (uint32_t)(400 + below(s, 500)),
+		.tcp_percent = 95,
+		.nat_percent = (uint32_t)below(s, 80),
+		.pause_min = between(s, 2000, 20000),
+		.pause_max = between(s, 20000, 60000),
+		.life_min = between(s, 5000, 50000),
+		.life_max = between(s, 60000, 600000),
+	};
+}
+
 static struct flow_settings
 draw_flows(struct scenario *s, const struct ha_timeouts *t)
 {
+	if (s->crowded)
+		return draw_crowd(s, t);
 	return (struct flow_settings){
 		.seed = ha_rng_next(&s->rng),
 		.timeouts = *t,
@@ -558,7 +582,7 @@ draw_flows(struct scenario *s, const struct ha_timeouts *t)
 		.pause_min = between(s, 50, 300),
 		.pause_max = between(s, 500, 3000),
 		.life_min = between(s, 500, 5000),
-		.life_max = between(s, 6000, 300000),
+		.life_max = between(s, 6000, chance(s, 40) ? 20000 : 300000),
 	};
 }
 
@@ -572,13 +596,13 @@ draw_world(struct scenario *s, const struct scenario_options *o)
 		.trace = o->trace,
 		.timeouts = draw_timeouts(s),
 		.synchronization_timeout = between(s, 5000, 20000),
-		.table_size = 512,
+		.table_size = s->crowded ? 4096 : chance(s, 50) ? 256 : 512,
 		.turn_max = between(s, 0, 3),
 		.event_delay_max = between(s, 1, chance(s, 20) ? 50 : 3),
 		.op_delay_max = between(s, 1, chance(s, 20) ? 20 : 2),
 		.dump_is_skewed = false,
 		.tells_closed = chance(s, 50),
-		.sweep_one_in = 40,
+		.sweep_one_in = s->crowded ? 400 : 40,
 	};
 
 	for (int l = 0; l < HA_LINK_MAX; l++)
@@ -634,7 +658,8 @@ scenario_run(const struct scenario_options *options,
 	s.n = options->n_members != 0 ? options->n_members : draw_members(&s);
 	s.both_links = chance(&s, 80);
 	s.doomed = chance(&s, 20) ? any_member(&s) : 0;
-	s.flow_pace = between(&s, 50, 2000);
+	s.crowded = s.n <= 4 && chance(&s, 12);
+	s.flow_pace = s.crowded ? between(&s, 5, 20) : between(&s, 50, 2000);
 	settings = draw_world(&s, options);
 	s.world = world_new(&settings);
 

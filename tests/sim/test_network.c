@@ -274,6 +274,22 @@ START_TEST(a_close_is_not_heard_through_a_blocked_direction)
 }
 END_TEST
 
+START_TEST(whoever_sends_to_a_closed_end_is_told)
+{
+	struct network_end e = end_at(2, 1);
+
+	network_block(net, 2, 1, HA_LINK_HA4, true);
+	network_close(net, &e);
+	run(100);
+	network_cut(net, 1, 2, HA_LINK_HA4_BACKUP); /* no such link: harmless */
+	network_block(net, 2, 1, HA_LINK_HA4, false);
+	say(1, 2, NETWORK_URGENT, 1, 10);
+	run(2000);
+	ck_assert_ptr_nonnull(strstr(heard, "1>2down"));
+	ck_assert_ptr_null(strstr(heard, "="));
+}
+END_TEST
+
 START_TEST(a_daemon_that_is_killed_is_noticed_at_once)
 {
 	network_stop(net, 2);
@@ -380,6 +396,7 @@ main(void)
 	tcase_add_test(tc, a_cut_loses_what_is_in_flight_and_is_mended);
 	tcase_add_test(tc, a_close_is_heard_at_the_other_end);
 	tcase_add_test(tc, a_close_is_not_heard_through_a_blocked_direction);
+	tcase_add_test(tc, whoever_sends_to_a_closed_end_is_told);
 	tcase_add_test(tc, a_daemon_that_is_killed_is_noticed_at_once);
 	tcase_add_test(tc, a_host_without_power_is_noticed_by_nobody);
 	tcase_add_test(tc, a_host_that_comes_back_refuses_old_connections);

@@ -286,6 +286,8 @@ handle_output(struct world *w, struct world_member *m,
 		    o->u.alarm.active ? "begins" : "ends");
 		return;
 	case HA_OUT_ENDED:
+		oracle_ended(w->oracle, m->index, &o->u.ended.uid,
+		    o->u.ended.reason);
 		return;
 	case HA_OUT_TRACE:
 		out_trace(w, m, &o->u.trace);

@@ -66,6 +66,9 @@ on_event(void *ctx, uint64_t serial, const struct ha_in_session *s)
 	struct world *w = m->world;
 	struct world_input *in;
 
+	if (!m->running && s->event == HA_SESSION_END &&
+	    fake_conntrack_by_serial(m->kernel, serial)->owner_bit)
+		oracle_ended_unseen(w->oracle, m->index, &s->record);
 	if (!m->running || m->deaf)
 		return;
 	in = world_new_input(HA_IN_SESSION, 0);
