@@ -214,7 +214,7 @@ owns_ports() {
 flow_server() {
 	"$top/tools/lab" exec server "$FLOW" server "$(flow_any)" \
 		$FLOW_PORT --for 600 >"$cluster_dir/flow-server.out" 2>&1 </dev/null &
-	within 5 grep -q listening "$cluster_dir/flow-server.out"
+	within 5 grep -qs listening "$cluster_dir/flow-server.out"
 }
 
 flow_any() {
