@@ -388,7 +388,7 @@ struct ha_core {
 
 	/* sweep: every session is looked at once after somebody was lost */
 	uint32_t sweep_pos;
-	bool sweeping;
+	uint32_t sweep_left; /* places still to look at; it goes round */
 
 	/* peers and self */
 	struct peer peers[HA_MEMBER_MAX];

@@ -182,7 +182,7 @@ handoff_probed(struct ha_core *c, struct session *s, int result)
 {
 	if (s->hand != HAND_PROBING || s->place == PLACE_DEAD)
 		return;
-	if (s->bit)
+	if (s->bit || s->offloaded)
 		probe_seen(c, s);
 	else if (result == HA_ERR_ABSENT || result == HA_ERR_UNSUPPORTED)
 		probe_silent(c, s);

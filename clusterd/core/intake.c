@@ -46,6 +46,18 @@ find_entry(const struct ha_core *c, const struct ha_tuple *orig)
 	return best;
 }
 
+/* Of what died its removal need not be asked any more. */
+static void
+forget_dead(struct ha_core *c, struct session *s)
+{
+	if (s->in_flight > 0)
+		return;
+	kernel_absent(c, s);
+	kernel_unwant(c, s);
+	c->n_dead--;
+	table_release(c, s);
+}
+
 /* A new entry has r's tuples: the kernel has none of what had them before. */
 static void
 forget_entries(struct ha_core *c, const struct ha_tuple *t)
@@ -54,8 +66,12 @@ forget_entries(struct ha_core *c, const struct ha_tuple *t)
 
 	while ((s = next) != NULL) {
 		next = table_next_with(c, t, s);
-		if (s->actual != ACTUAL_PRESENT || s->in_flight > 0 ||
-		    s->place == PLACE_DEAD)
+		if (s->place == PLACE_DEAD) {
+			forget_dead(c, s);
+			continue;
+		}
+		if (s->hand != HAND_ENDING &&
+		    (s->actual != ACTUAL_PRESENT || s->in_flight > 0))
 			continue;
 		kernel_absent(c, s);
 		if (owner_is_self(c, s)) {
@@ -317,11 +333,7 @@ end_entry(struct ha_core *c, const struct ha_in_session *in)
 		return;
 	if (s->place == PLACE_DEAD) {
 		kernel_absent(c, s);
-		if (s->in_flight == 0) {
-			kernel_unwant(c, s);
-			c->n_dead--;
-			table_release(c, s);
-		}
+		forget_dead(c, s);
 	} else if (s->place == PLACE_ORPHAN) {
 		kernel_absent(c, s);
 		kernel_bury(c, s);
@@ -352,14 +364,15 @@ intake_session(struct ha_core *c, const struct ha_in_session *in)
 	if (in->event == HA_SESSION_NEW && in->bits_known && in->owner_bit) {
 		forget_entries(c, &r.orig);
 		forget_entries(c, &r.reply);
+		create(c, in, &r);
+		return;
 	}
 	s = find_entry(c, &r.orig);
 	if (s != NULL && s->place == PLACE_DEAD)
 		return; /* its removal is on the way */
 	if (s != NULL && !ha_tuple_equal(&s->record.reply, &r.reply))
 		s = NULL; /* the same addresses, translated otherwise */
-	if (s != NULL && (in->event != HA_SESSION_NEW || !in->bits_known ||
-	    !in->owner_bit))
+	if (s != NULL)
 		present_entry(c, s, in, &r);
 	else if (in->bits_known && in->owner_bit)
 		create(c, in, &r);

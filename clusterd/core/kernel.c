@@ -67,6 +67,7 @@ kernel_absent(struct ha_core *c, struct session *s)
 	s->actual = ACTUAL_ABSENT;
 	s->bit = false;
 	s->liberal = false;
+	s->offloaded = false;
 	s->work &= (uint8_t)~(WORK_CHANGES | WORK_REMOVE);
 }
 
@@ -91,6 +92,7 @@ kernel_fresh(struct ha_core *c, struct session *s)
 		return;
 	s->local = (struct local_view){ .known = false };
 	s->liberal = false;
+	s->offloaded = false;
 	s->work = WORK_FRESH;
 	list_work(c, s);
 }

@@ -9,7 +9,9 @@
  *
  * The sweep goes through the table in slices after somebody was lost or
  * found, or a boot was replaced, and brings each session into the state that
- * the new situation asks for.  It may pass a session any number of times.
+ * the new situation asks for.  It may pass a session any number of times, and
+ * goes on from where it is when it is wanted again: who begins anew each time
+ * never comes to the end of the table.
  */
 #include "core/core_priv.h"
 
@@ -256,8 +258,7 @@ owner_release(struct ha_core *c, struct session *s)
 void
 owner_sweep_again(struct ha_core *c)
 {
-	c->sweep_pos = 0;
-	c->sweeping = true;
+	c->sweep_left = c->high_water;
 }
 
 static void
@@ -336,19 +337,18 @@ owner_sweep_tick(struct ha_core *c)
 {
 	uint32_t n = 0;
 
-	if (!c->sweeping || !lifecycle_running(c))
+	if (!lifecycle_running(c))
 		return;
-	while (c->sweep_pos < c->high_water && n++ < SLICE &&
-	    out_has_room(c)) {
-		struct session *s = &c->table[c->sweep_pos++];
+	while (c->sweep_left > 0 && n++ < SLICE && out_has_room(c)) {
+		struct session *s = &c->table[c->sweep_pos];
 
+		c->sweep_pos = (c->sweep_pos + 1) % c->high_water;
+		c->sweep_left--;
 		if (s->place != PLACE_FREE)
 			owner_settle(c, s);
 	}
-	if (c->sweep_pos < c->high_water)
+	if (c->sweep_left > 0)
 		c->more = true;
-	else
-		c->sweeping = false;
 }
 
 /* Of those who can be reached the one that has most of st writes the log;

@@ -330,6 +330,75 @@ START_TEST(one_survivor_logs_what_ages_out)
 }
 END_TEST
 
+/* The kernel has removed the replica and begun a new flow with its ports; of
+ * the removal nothing was heard yet. */
+START_TEST(a_flow_that_follows_a_removal_at_once_is_seen)
+{
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	end_flow(1, 7, false, HA_TCP_TIME_WAIT);
+	rig_run_ms(10);
+	rig.m[2].hold_done = true;
+	rig_run_ms(50);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_NONE);
+	rig_flow(2, 7);
+	rig_release_done(2);
+	rig_run_ms(500);
+	ck_assert(rig_find(2, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_CARRIED);
+	ck_assert(rig_find(1, 7, &v));
+}
+END_TEST
+
+START_TEST(a_flow_that_comes_back_while_it_ends_keeps_its_entry)
+{
+	struct ha_input again = rig_event(HA_SESSION_NEW, 7);
+
+	again.u.session.record.status = 0;
+	again.u.session.record.tcp_state = HA_TCP_SYN_SENT;
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig.drop = drop_grants;
+	packet(2, 7);
+	for (int i = 0; i < 30; i++) {
+		packet(1, 7);
+		rig_run_ms(100);
+	}
+	end_flow(1, 7, false, HA_TCP_NONE);
+	rig_run_ms(100);
+	rig.m[1].kernel[7] = RIG_CARRIED;
+	rig_feed(1, &again);
+	rig_run_ms(100);
+	again = rig_event(HA_SESSION_UPDATE, 7);
+	again.u.session.bits_known = false;
+	rig_feed(1, &again);
+	rig_run_ms(8000);
+	ck_assert_int_eq(rig.m[1].kernel[7], RIG_CARRIED);
+}
+END_TEST
+
+START_TEST(an_offloaded_session_is_not_given_away)
+{
+	struct ha_input in = rig_event(HA_SESSION_UPDATE, 7);
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	in.u.session.offloaded = true;
+	rig_feed(1, &in);
+	packet(2, 7);
+	rig_run_ms(3000);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -363,6 +432,10 @@ main(void)
 	    a_probe_of_what_a_peer_then_named_ends_nothing);
 	tcase_add_test(tc,
 	    one_survivor_logs_what_ages_out);
+	tcase_add_test(tc, a_flow_that_follows_a_removal_at_once_is_seen);
+	tcase_add_test(tc,
+	    a_flow_that_comes_back_while_it_ends_keeps_its_entry);
+	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
