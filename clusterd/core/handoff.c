@@ -176,6 +176,18 @@ probe_seen(struct ha_core *c, struct session *s)
 	}
 }
 
+/* The bit was not cleared, so it can't come back: try again later. */
+static void
+probe_failed(struct ha_core *c, struct session *s)
+{
+	s->bit = true;
+	if (owner_is_self(c, s))
+		table_set_hand(c, s, HAND_RECHECK, ha_time_add(c->now,
+		    c->settings.handoff_idle));
+	else
+		table_set_hand(c, s, HAND_TOUCHED, rearm_time(c, s));
+}
+
 /* The kernel has cleared the bit, or could not. */
 void
 handoff_probed(struct ha_core *c, struct session *s, int result)
@@ -186,6 +198,8 @@ handoff_probed(struct ha_core *c, struct session *s, int result)
 		probe_seen(c, s);
 	else if (result == HA_ERR_ABSENT || result == HA_ERR_UNSUPPORTED)
 		probe_silent(c, s);
+	else if (result != HA_OK)
+		probe_failed(c, s);
 	else
 		table_set_hand(c, s, HAND_PROBING,
 		    ha_time_add(c->now, c->settings.handoff_idle));
@@ -315,7 +329,7 @@ handoff_due(struct ha_core *c, struct session *s)
 		probe_silent(c, s);
 		return;
 	case HAND_RECHECK:
-		handoff_probe(c, s, PROBE_TOUCHED);
+		handoff_probe(c, s, (enum probe)s->probe);
 		return;
 	case HAND_GRANTED:
 		table_set_hand(c, s, HAND_SETTLING,
