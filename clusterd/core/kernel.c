@@ -205,7 +205,7 @@ settle_pair(struct ha_core *c, struct session *s, struct session *t)
 	if (l->place == PLACE_PRIVATE) {
 		c->n_private--;
 		kernel_bury(c, l);
-	} else if (owner_is_self(c, t) && t->hand == HAND_NONE && t->bit) {
+	} else if (owner_is_self(c, t) && t->hand == HAND_NONE) {
 		t->rechecks = 0;
 		handoff_probe(c, t, PROBE_REPLACED);
 	}

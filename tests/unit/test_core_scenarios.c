@@ -399,6 +399,32 @@ START_TEST(an_offloaded_session_is_not_given_away)
 }
 END_TEST
 
+/* Nobody carries the old session of member 1, so no bit ever tells. */
+START_TEST(an_untouched_session_makes_way_for_a_new_one)
+{
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig_kill(1);
+	rig.m[1].kernel[7] = RIG_NONE;
+	rig_start(1, HA_START_BOOT);
+	rig_connect(1, 2);
+	rig_run_ms(3000);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+	rig_flow(2, 7);
+	rig_run_ms(10000);
+	ck_assert_uint_eq(rig_sessions(1), 1);
+	ck_assert_uint_eq(rig_sessions(2), 1);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert_uint_eq(v.version.owner, 2);
+	ck_assert_int_eq(rig.m[1].kernel[7], RIG_REPLICA);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_CARRIED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -436,6 +462,7 @@ main(void)
 	tcase_add_test(tc,
 	    a_flow_that_comes_back_while_it_ends_keeps_its_entry);
 	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
+	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
