@@ -95,6 +95,7 @@ struct walk {
 	struct stream *stream;
 	uint64_t id; /* 0: none */
 	uint64_t at; /* sent up to here */
+	uint64_t whole; /* what last went out whole up to here, the peer has */
 	uint64_t generation;
 	struct ha_time caught_at; /* when CAUGHT_UP last went out */
 	uint8_t peer;
@@ -313,6 +314,7 @@ struct body {
 	const struct stream *stream; /* NULL: free */
 	uint64_t from;
 	uint64_t to;
+	uint64_t whole; /* of the walks that it is for */
 	struct ha_list *last; /* the node behind which a cursor then stands */
 	uint64_t id;
 	bool tail;

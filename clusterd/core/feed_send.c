@@ -101,6 +101,7 @@ feed_send_request(struct ha_core *c, const struct ha_in_message *in)
 		w->at = 0;
 		w->full = true;
 	}
+	w->whole = w->at;
 	w->from_start = w->at == 0;
 	w->live = false;
 	w->caught_at = c->now;
@@ -111,10 +112,13 @@ feed_send_request(struct ha_core *c, const struct ha_in_message *in)
 
 /* ---- bodies ---- */
 
+/* A session that moved on before a walk came by has never been sent by it:
+ * only what is at or below the start of the walk, or the tail that it has
+ * reached, is known to be there. */
 static void
-fill_session(struct ha_entry *e, const struct session *s, uint64_t from)
+fill_session(struct ha_entry *e, const struct session *s, uint64_t whole)
 {
-	e->kind = s->full_change > from ? HA_ENTRY_FULL : HA_ENTRY_UPDATE;
+	e->kind = s->full_change > whole ? HA_ENTRY_FULL : HA_ENTRY_UPDATE;
 	e->uid = s->uid;
 	e->version = s->version;
 	e->record = s->record;
@@ -142,6 +146,7 @@ fill_body(struct body *b, struct walk *w)
 	b->stream = w->stream;
 	b->from = w->at;
 	b->to = w->at;
+	b->whole = w->whole;
 	b->n = 0;
 	b->last = &w->cursor.list;
 	for (l = w->cursor.list.next; l != head && b->n < HA_BATCH_MAX;
@@ -156,7 +161,7 @@ fill_body(struct body *b, struct walk *w)
 		e->change = n->change;
 		if (n->kind == NODE_SESSION)
 			fill_session(e,
-			    HA_LIST_ENTRY(n, struct session, node), b->from);
+			    HA_LIST_ENTRY(n, struct session, node), b->whole);
 		else
 			fill_tombstone(e,
 			    HA_LIST_ENTRY(n, struct tombstone, node));
@@ -179,7 +184,8 @@ body_for(struct ha_core *c, struct walk *w)
 	struct body *b = c->bodies, *end = b + BODY_MAX;
 
 	for (; b < end && b->stream != NULL; b++)
-		if (b->stream == w->stream && b->from == w->at)
+		if (b->stream == w->stream && b->from == w->at &&
+		    b->whole == w->whole)
 			return b;
 	if (b == end)
 		return NULL;
@@ -211,6 +217,7 @@ advance(struct ha_core *c, struct walk *w, const struct body *b)
 	w->full = false;
 	if (b->tail) {
 		w->live = true;
+		w->whole = b->to;
 		w->caught_at = c->now;
 	}
 }

@@ -227,6 +227,7 @@ restart_walks_before(struct stream *st, uint64_t change)
 		if (w->id == 0 || w->at >= change || (w->full && w->at == 0))
 			continue;
 		w->at = 0;
+		w->whole = 0;
 		w->full = true;
 		w->live = false;
 		w->from_start = true;
