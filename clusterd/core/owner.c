@@ -302,7 +302,7 @@ owner_settle(struct ha_core *c, struct session *s)
 	if (s->place != PLACE_CONFIRMED && s->place != PLACE_UNCONFIRMED &&
 	    s->place != PLACE_LIMBO)
 		return;
-	if (st == c->own)
+	if (st == c->own || !lifecycle_running(c))
 		return;
 	if (stream_is_past(c, st)) {
 		if (st->taken)
