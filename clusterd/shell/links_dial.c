@@ -1,0 +1,109 @@
+/* Connections that this member begins. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shell/links_priv.h"
+#include "shell/loop.h"
+#include "shell/sock.h"
+
+static const struct ha_dur CONNECT_TIME = { INT64_C(2500) * 1000000 };
+
+void
+links_note_failure(struct slot *s, const char *why)
+{
+	enum ha_log_level level = HA_LOG_DEBUG;
+
+	s->stats.failures++;
+	if (strcmp(s->stats.last_error, why) != 0) {
+		level = HA_LOG_NOTICE;
+		snprintf(s->stats.last_error, sizeof(s->stats.last_error),
+		    "%s", why);
+	}
+	ha_log(s->links->log, level, "link.failed",
+	    "peer=%u link=%s why=\"%s\"", s->peer, ha_link_name(s->link),
+	    why);
+}
+
+static int
+dial(struct slot *s)
+{
+	struct ha_links *links = s->links;
+	const struct ha_conf_member *self =
+	    ha_cluster_conf_find_index(links->conf, links->self);
+	struct ha_handshake_config *config =
+	    links_prepare(links, s->peer, s->link);
+	struct line *l = links_new_line(links, s->link, &s->address);
+	struct ha_handshake *h = NULL;
+	int fd, rc;
+
+	if (l == NULL)
+		return HA_ERR_NOMEM;
+	l->slot = s;
+	l->number = ++s->number;
+	config->attempt = s->attempts++;
+	config->greeting.generation = l->number;
+	rc = ha_handshake_new_initiator(config, &h);
+	if (rc != HA_OK)
+		goto fail;
+	rc = ha_sock_dial(&self->address[s->link], &s->address,
+	    links->conf->link[s->link].port, &fd);
+	if (rc != HA_OK) {
+		ha_handshake_free(h);
+		goto fail;
+	}
+	ha_sock_tune(fd, ha_dur_ms(
+	    links->conf->link[s->link].keepalive_threshold_ms));
+	rc = ha_conn_dialled(links->env, fd, h, CONNECT_TIME, &l->conn);
+	if (rc != HA_OK)
+		goto fail;
+	ha_conn_set_owner(l->conn, l);
+	ha_conn_set_stats(l->conn, &s->stats);
+	s->trying = l;
+	return HA_OK;
+
+fail:
+	free(l);
+	return rc;
+}
+
+void
+links_on_dial(evutil_socket_t fd, short what, void *arg)
+{
+	struct slot *s = arg;
+	int rc;
+
+	(void)fd;
+	(void)what;
+	if (s->up != NULL || s->trying != NULL)
+		return;
+	s->links->counters->link_dials++;
+	rc = dial(s);
+	if (rc == HA_OK) {
+		links_set_phase(s, HA_LINK_PHASE_CONNECT);
+		return;
+	}
+	s->links->counters->link_dial_failures++;
+	links_note_failure(s, ha_err_text(rc));
+	links_schedule(s, ha_backoff_next(&s->backoff, &s->links->rng));
+}
+
+void
+links_schedule(struct slot *s, struct ha_dur wait)
+{
+	struct timeval tv = ha_loop_timeval(wait);
+
+	links_set_phase(s, HA_LINK_PHASE_WAIT);
+	if (s->dials)
+		event_add(s->timer, &tv);
+}
+
+void
+links_redial(struct slot *s)
+{
+	if (!s->dials) {
+		links_set_phase(s, HA_LINK_PHASE_WAIT);
+		return;
+	}
+	links_schedule(s, ha_backoff_next(&s->backoff, &s->links->rng));
+}

@@ -1,0 +1,309 @@
+/*
+ * One connection, from the first byte to the last: which slot it is for,
+ * whether it is newer than what is there, and what its end means.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shell/clock.h"
+#include "shell/links_priv.h"
+#include "shell/sock.h"
+
+static const struct ha_dur WELL_AFTER = { INT64_C(5000) * 1000000 };
+
+static void end_line(struct line *l, const struct ha_conn_close *why);
+
+static struct ha_links_name
+name_of(const struct line *l)
+{
+	return (struct ha_links_name){ .peer = l->slot->peer,
+		.link = l->slot->link, .generation = l->generation };
+}
+
+struct line *
+links_new_line(struct ha_links *links, uint8_t link,
+    const struct ha_conf_address *from)
+{
+	struct line *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	ha_list_init(&l->node);
+	l->links = links;
+	l->link = link;
+	l->from = *from;
+	return l;
+}
+
+/* Take a line out of everything and forget it; its connection is closed. */
+static void
+forget_line(struct line *l)
+{
+	if (ha_list_linked(&l->node)) {
+		ha_list_remove(&l->node);
+		l->links->n_guests--;
+	}
+	if (l->slot != NULL) {
+		if (l->slot->up == l)
+			l->slot->up = NULL;
+		if (l->slot->trying == l)
+			l->slot->trying = NULL;
+		l->slot->stats.queued_bytes = 0;
+	}
+	free(l);
+}
+
+void
+links_close_line(struct line *l)
+{
+	if (l == NULL)
+		return;
+	ha_conn_close(l->conn);
+	forget_line(l);
+}
+
+/* --- what connections tell --- */
+
+/* A line of that start of the peer, with that number: is it one that was
+ * replaced already? */
+static bool
+is_stale(struct slot *s, const struct ha_boot *boot, uint64_t number)
+{
+	uint64_t *seen = &s->links->boot_seen[s->peer - 1];
+
+	if (boot->counter < *seen)
+		return true;
+	if (boot->counter != s->boot.counter)
+		return false;
+	if (boot->id != s->boot.id) {
+		/* Two starts with one counter: a database was put back.  Ask
+		 * the later one to step over it. */
+		*seen = boot->counter + 1;
+		return true;
+	}
+	return !s->dials && number <= s->number;
+}
+
+/* True: this start of ours is an old one, as the peer knows; the line is
+ * refused and may be gone. */
+static bool
+check_behind(struct line *l, const struct ha_greeting *g)
+{
+	struct ha_links *links = l->links;
+	uint8_t peer = l->slot->peer;
+
+	if (g->boot_seen <= links->handshake->greeting.boot_counter)
+		return false;
+	ha_conn_refuse(l->conn, HA_REFUSE_STALE);
+	links->events.behind(links->events.arg, peer, g->boot_seen);
+	return true;
+}
+
+/* A peer that is behind itself is not refused when it was dialled: only by
+ * our CONFIRM it learns of that. */
+static void
+on_greeted(void *arg, struct ha_conn *c)
+{
+	struct ha_links *links = arg;
+	struct line *l = ha_conn_owner(c);
+	const struct ha_handshake *h = ha_conn_handshake(c);
+	const struct ha_greeting *g = ha_handshake_peer(h);
+	bool dialled = l->slot != NULL;
+
+	if (!dialled) {
+		l->slot = links_find_slot(links, ha_handshake_peer_index(h),
+		    l->link);
+		if (l->slot == NULL ||
+		    !ha_sock_same_host(&l->slot->address, &l->from)) {
+			l->slot = NULL;
+			ha_conn_refuse(c, HA_REFUSE_SERIAL);
+			return;
+		}
+		l->number = g->generation;
+	}
+	l->greeting = *g;
+	l->boot = ha_greeting_boot(g);
+	if (check_behind(l, g))
+		return;
+	if (!dialled && is_stale(l->slot, &l->boot, l->number))
+		ha_conn_refuse(c, HA_REFUSE_STALE);
+	else
+		ha_conn_accept(c);
+}
+
+/* Make room in the slot for a newer line. */
+static void
+replace_line(struct slot *s, struct line *newer)
+{
+	struct ha_links *links = s->links;
+
+	if (s->trying != NULL && s->trying != newer)
+		links_close_line(s->trying);
+	if (s->up != NULL) {
+		struct ha_links_name old = name_of(s->up);
+
+		ha_log(links->log, HA_LOG_INFO, "link.replaced",
+		    "peer=%u link=%s", s->peer, ha_link_name(s->link));
+		links_close_line(s->up);
+		links->events.down(links->events.arg, &old);
+	}
+}
+
+static void
+become_up(struct slot *s, struct line *l)
+{
+	struct ha_links *links = s->links;
+
+	if (ha_list_linked(&l->node)) {
+		ha_list_remove(&l->node);
+		links->n_guests--;
+	}
+	s->trying = NULL;
+	s->up = l;
+	s->boot = l->boot;
+	s->number = l->number;
+	l->generation = ++links->generations;
+	if (s->timer != NULL)
+		event_del(s->timer);
+	ha_links_raise_seen(links, s->peer, l->boot.counter);
+	ha_conn_set_stats(l->conn, &s->stats);
+	links_set_phase(s, HA_LINK_PHASE_UP);
+	s->stats.generation = l->generation;
+	s->stats.connections++;
+	s->stats.last_error[0] = '\0';
+	links->counters->link_handshakes++;
+}
+
+/* Was dialled, and the peer did not notice by itself that it is behind. */
+static bool
+is_stale_dialled(const struct line *l)
+{
+	return l->slot->dials && is_stale(l->slot, &l->boot, l->number);
+}
+
+static void
+on_up(void *arg, struct ha_conn *c)
+{
+	struct ha_links *links = arg;
+	struct line *l = ha_conn_owner(c);
+	struct slot *s = l->slot;
+	struct ha_links_name name;
+
+	if (is_stale_dialled(l)) {
+		end_line(l, &(struct ha_conn_close){ .end = HA_CONN_STALE });
+		ha_conn_close(c);
+		return;
+	}
+	replace_line(s, l);
+	become_up(s, l);
+	name = name_of(l);
+	ha_log(links->log, HA_LOG_NOTICE, "link.up",
+	    "peer=%u link=%s generation=%" PRIu64 " dialled=%s", s->peer,
+	    ha_link_name(s->link), l->generation, s->dials ? "yes" : "no");
+	links->events.up(links->events.arg, &name, &l->greeting);
+}
+
+static bool
+on_frame(void *arg, struct ha_conn *c, const uint8_t *plain, size_t len)
+{
+	struct ha_links *links = arg;
+	struct ha_links_name name = name_of(ha_conn_owner(c));
+
+	return links->events.frame(links->events.arg, &name, plain, len);
+}
+
+static void
+on_sent(void *arg, struct ha_conn *c, unsigned int n)
+{
+	struct ha_links *links = arg;
+	struct ha_links_name name = name_of(ha_conn_owner(c));
+
+	links->events.room(links->events.arg, &name, n);
+}
+
+/* --- what ended --- */
+
+/* A guest's troubles are any stranger's to cause: limited. */
+static void
+report_guest(struct ha_links *links, const struct line *l,
+    const struct ha_conn_close *why)
+{
+	uint32_t about = (uint32_t)why->failure.reason << 8 |
+	    (uint32_t)why->end;
+	char from[HA_CONF_ADDRESS_LEN];
+	char text[HA_CONN_CLOSE_TEXT];
+
+	ha_conf_address_text(&l->from, false, from);
+	ha_log_limited(links->log, HA_LOG_WARN, "link.refused", about,
+	    "from=%s link=%s reason=%s why=\"%s\"", from,
+	    ha_link_name(l->link), ha_refusal_name(why->failure.reason),
+	    ha_conn_close_text(why, text));
+}
+
+static void
+report_down(struct slot *s, const struct ha_conn_close *why)
+{
+	char text[HA_CONN_CLOSE_TEXT];
+
+	ha_conn_close_text(why, text);
+	snprintf(s->stats.last_error, sizeof(s->stats.last_error), "%s",
+	    text);
+	ha_log(s->links->log, HA_LOG_WARN, "link.down",
+	    "peer=%u link=%s why=\"%s\"", s->peer, ha_link_name(s->link),
+	    text);
+}
+
+/* Was up: the owner must hear of it. */
+static void
+lose_line(struct line *l, const struct ha_conn_close *why)
+{
+	struct slot *s = l->slot;
+	struct ha_links *links = l->links;
+	struct ha_links_name name = name_of(l);
+	struct ha_dur lasted = ha_time_since(ha_clock_now(), s->stats.since);
+
+	if (!ha_dur_less(lasted, WELL_AFTER))
+		ha_backoff_reset(&s->backoff);
+	s->stats.frames_malformed += why->end == HA_CONN_BAD_FRAME ||
+	    why->end == HA_CONN_BAD_MESSAGE;
+	report_down(s, why);
+	forget_line(l);
+	links_redial(s);
+	links->events.down(links->events.arg, &name);
+}
+
+static void
+end_line(struct line *l, const struct ha_conn_close *why)
+{
+	struct ha_links *links = l->links;
+	struct slot *s = l->slot;
+	char text[HA_CONN_CLOSE_TEXT];
+
+	ha_conn_close_count(why, links->counters);
+	if (s != NULL && s->up == l) {
+		lose_line(l, why);
+	} else if (s != NULL && s->trying == l) {
+		links_note_failure(s, ha_conn_close_text(why, text));
+		forget_line(l);
+		links_redial(s);
+	} else {
+		report_guest(links, l, why);
+		forget_line(l);
+	}
+}
+
+static void
+on_closed(void *arg, struct ha_conn *c, const struct ha_conn_close *why)
+{
+	(void)arg;
+	end_line(ha_conn_owner(c), why);
+}
+
+const struct ha_conn_events LINKS_CONN_EVENTS = {
+	.greeted = on_greeted,
+	.up = on_up,
+	.frame = on_frame,
+	.sent = on_sent,
+	.closed = on_closed,
+};
