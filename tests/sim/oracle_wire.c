@@ -509,8 +509,13 @@ check_s15_age(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 		struct name *n = o->names.items[i].value;
 		struct held *h = &n->held[member];
 
-		if (n->uid.number != t->c || !h->present ||
-		    h->version.owner != t->a)
+		if (n->uid.number != t->c)
+			continue;
+		if (!h->present) { /* came and went in one step */
+			n->aged = true;
+			continue;
+		}
+		if (h->version.owner != t->a)
 			continue;
 		if (may_age(o, member, h)) {
 			h->aged = true;

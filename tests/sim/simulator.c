@@ -4,6 +4,7 @@
  * Exit status: 0 no violation, 1 a violation, 2 wrong use.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,23 @@ struct options {
 	uint64_t last;
 	uint64_t twice_one_in; /* seeds that are run twice; 0: none */
 	bool keep_going;
+	const char *until; /* "S4|S6": stop at one of these only */
 };
+
+/* For whoever reads of an abort: which run it was. */
+static volatile uint64_t running_seed;
+
+static void
+on_abort(int signal)
+{
+	(void)signal;
+	printf("seed %llu: aborted\n", (unsigned long long)running_seed);
+	fflush(stdout);
+}
 
 static const char USAGE[] =
     "usage: simulator [--seed N | --seeds A..B] [--members N] [--trace]\n"
-    "                 [--twice-one-in N] [--keep-going]\n"
+    "                 [--twice-one-in N] [--keep-going] [--until S4|S6]\n"
     "                 [--plant NAME] [--list-plants]\n";
 
 static int
@@ -86,6 +99,10 @@ take_valued(const char *name, const char *value, struct options *o)
 
 	if (strcmp(name, "--seeds") == 0)
 		return take_range(value, o);
+	if (strcmp(name, "--until") == 0) {
+		o->until = value;
+		return value != NULL;
+	}
 	if (strcmp(name, "--plant") == 0)
 		return value != NULL &&
 		    find_plant(value, &o->scenario.plant);
@@ -139,6 +156,28 @@ run_again(struct scenario_options so, const struct scenario_result *first)
 	return false;
 }
 
+/* Is this violation one of those that are looked for? */
+static bool
+is_wanted(const char *list, const char *violation)
+{
+	const char *name = strstr(violation, ": ");
+	size_t len;
+
+	if (name == NULL)
+		return false;
+	name += 2;
+	len = strcspn(name, ":");
+	while (*list != '\0') {
+		size_t n = strcspn(list, "|");
+
+		if (n == len && strncmp(list, name, len) == 0)
+			return true;
+		list += n;
+		list += *list == '|';
+	}
+	return false;
+}
+
 static bool
 run_seed(const struct options *o, uint64_t seed)
 {
@@ -146,7 +185,11 @@ run_seed(const struct options *o, uint64_t seed)
 	struct scenario_result r;
 
 	so.seed = seed;
+	running_seed = seed;
 	scenario_run(&so, &r);
+	if (r.broken && o->until != NULL &&
+	    !is_wanted(o->until, r.violation))
+		return true;
 	if (r.broken)
 		printf("seed %llu: %s\n", (unsigned long long)seed,
 		    r.violation);
@@ -175,6 +218,7 @@ main(int argc, char **argv)
 		fputs(USAGE, stderr);
 		return 2;
 	}
+	signal(SIGABRT, on_abort);
 	for (uint64_t seed = o.first; seed <= o.last; seed++) {
 		if (run_seed(&o, seed))
 			continue;
