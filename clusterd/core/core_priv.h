@@ -257,6 +257,8 @@ struct session {
 	uint8_t tries;
 	uint8_t dump_seen;
 	bool bit;       /* the owner bit is set: packets were seen here */
+	bool stale;   /* its entry is of the past and has to be replaced */
+	bool missed;  /* a packet came while that was under way */
 	bool liberal;
 	bool conflict;  /* another session holds its tuple */
 	bool aging;     /* life_due is the protocol's own timeout */
@@ -396,6 +398,7 @@ struct ha_core {
 	struct peer peers[HA_MEMBER_MAX];
 	struct ha_dur interval[HA_LINK_MAX];
 	struct ha_time housekeeping_at;
+	struct ha_time judge_at; /* nobody is declared lost before */
 	enum phase phase;
 	uint32_t match_pos;
 	enum ha_state state;
@@ -451,6 +454,7 @@ void stream_unconfirm_above(struct ha_core *c, struct stream *st,
     uint64_t after);
 void stream_reconfirm_upto(struct stream *st, uint64_t upto);
 void stream_detach(struct ha_core *c, struct session *s);
+void stream_raise_floor(struct ha_core *c, struct stream *st, uint64_t floor);
 void stream_bury(struct ha_core *c, struct stream *st,
     const struct ha_entry *e);
 bool stream_has_ended(const struct ha_core *c, const struct ha_uid *uid,
@@ -493,7 +497,8 @@ const struct session *kernel_rival(const struct ha_core *c,
 void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
-void kernel_keep(struct session *s);
+void kernel_half(struct ha_core *c, struct session *s);
+bool kernel_keep(struct session *s);
 void kernel_done(struct ha_core *c, const struct ha_in_done *in);
 void kernel_tick(struct ha_core *c);
 void kernel_renew_tick(struct ha_core *c);

@@ -482,7 +482,7 @@ apply_new(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	place_in(c, st, s, e);
 	c->counters.entries_applied++;
 	if (half && (e->record.status & HA_STATUS_SEEN_REPLY) != 0)
-		kernel_fresh(c, s);
+		kernel_half(c, s);
 	else if (s->bit && !owner_is_self(c, s))
 		handoff_touched(c, s);
 }
@@ -695,11 +695,10 @@ learn_took(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 /* The source has less than was complete here when the walk began: what it
  * could not mention stands.  The tombstones among it are gone. */
 static void
-keep_above_source(struct stream *st)
+keep_above_source(struct ha_core *c, struct stream *st)
 {
 	stream_reconfirm_upto(st, st->complete);
-	if (st->floor < st->complete)
-		st->floor = st->complete;
+	stream_raise_floor(c, st, st->complete);
 	if (st->tail < st->complete)
 		st->tail = st->complete;
 }
@@ -711,14 +710,13 @@ caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 		st->complete = b->complete;
 	sweep_unmentioned(c, st, b->complete);
 	if (st->follow.below && b->complete < st->complete)
-		keep_above_source(st);
+		keep_above_source(c, st);
 	st->follow.below = false;
 	if (!feed_caught_up(st))
 		out_trace(c, HA_TRACE_CAUGHT_UP, st->follow.source,
 		    st->id.owner, st->complete);
 	st->follow.caught_at = c->now;
-	if (b->floor > st->floor)
-		st->floor = b->floor;
+	stream_raise_floor(c, st, b->floor);
 	learn_took(c, st, b);
 	compare_digest(c, st, b);
 }

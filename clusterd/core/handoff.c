@@ -96,7 +96,7 @@ no_traffic(struct ha_core *c, struct session *s)
 	s->rearms = 0;
 	s->asymmetric = false;
 	kernel_fresh(c, s);
-	owner_sweep_again(c);
+	owner_settle(c, s);
 }
 
 /* Our s is silent and another session has its tuple.  At the other's owner it
@@ -209,10 +209,9 @@ handoff_probed(struct ha_core *c, struct session *s, int result)
 void
 handoff_bit(struct ha_core *c, struct session *s)
 {
-	if (s->bit)
+	if (s->bit || !kernel_keep(s))
 		return;
 	s->bit = true;
-	kernel_keep(s);
 	if (s->hand == HAND_PROBING) {
 		if ((s->work & WORK_PROBE) == 0 && s->in_flight == 0)
 			probe_seen(c, s);
@@ -269,7 +268,8 @@ handoff_touch_received(struct ha_core *c, const struct ha_in_message *in)
 	s = table_find(c, &t->uid);
 	if (s != NULL && s->stream == c->own)
 		touched_by(c, s, in->peer);
-	else if (s == NULL || (s->version.owner == c->settings.self))
+	else if (s == NULL ? !stream_has_ended(c, &t->uid, &t->version) :
+	    s->version.owner == c->settings.self)
 		send_session_message(c, in->peer, HA_MSG_GRANT, &t->uid,
 		    &t->version);
 }

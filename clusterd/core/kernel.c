@@ -65,6 +65,7 @@ kernel_absent(struct ha_core *c, struct session *s)
 	if (s->actual == ACTUAL_PRESENT)
 		c->n_installed--;
 	s->actual = ACTUAL_ABSENT;
+	s->stale = false;
 	s->bit = false;
 	s->liberal = false;
 	s->offloaded = false;
@@ -93,16 +94,33 @@ kernel_fresh(struct ha_core *c, struct session *s)
 	s->local = (struct local_view){ .known = false };
 	s->liberal = false;
 	s->offloaded = false;
+	s->stale = true;
 	s->work = WORK_FRESH;
 	list_work(c, s);
 }
 
-/* Packets go through the entry as it is: nobody shall replace it now. */
+/* The entry is the torn half of a flow: the record's is better, unless an
+ * answer comes before it is replaced. */
 void
+kernel_half(struct ha_core *c, struct session *s)
+{
+	s->bit = false;
+	kernel_want(c, s, WORK_FRESH);
+}
+
+/* Packets go through the entry as it is.  false: it has to be replaced all
+ * the same, and whether they go through the new one is to be seen then. */
+bool
 kernel_keep(struct session *s)
 {
-	if (s->place != PLACE_DEAD)
-		s->work &= (uint8_t)~WORK_FRESH;
+	if (s->place == PLACE_DEAD)
+		return false;
+	if (s->stale) {
+		s->missed = true;
+		return false;
+	}
+	s->work &= (uint8_t)~WORK_FRESH;
+	return true;
 }
 
 /* ---- one tuple, one holder ---- */
@@ -483,9 +501,16 @@ removed(struct ha_core *c, struct session *s, int result)
 static void
 installed(struct ha_core *c, struct session *s, int result)
 {
+	bool missed = s->missed;
+
+	s->stale = false;
+	s->missed = false;
 	if (result == HA_OK) {
 		c->counters.kernel_installed++;
 		kernel_present(c, s);
+		if (missed && !s->bit && s->hand != HAND_PROBING &&
+		    s->place != PLACE_DEAD && !owner_is_self(c, s))
+			handoff_probe(c, s, PROBE_REARM);
 		return;
 	}
 	if (result == HA_ERR_EXISTS && s->tries == 2 &&

@@ -48,6 +48,23 @@ take_down(struct ha_core *c, struct peer *p, uint8_t link)
 	peer_changed(c, p);
 }
 
+/* The peer has started anew: what is up was of its earlier start. */
+static void
+drop_old_boot(struct ha_core *c, struct peer *p)
+{
+	for (uint8_t k = 0; k < HA_LINK_MAX; k++) {
+		struct ha_output *o;
+
+		if (!p->links[k].up)
+			continue;
+		o = out_add(c, HA_OUT_CLOSE);
+		o->u.close = (struct ha_out_close){ .peer = p->index,
+			.link = k, .generation = p->links[k].generation,
+			.reason = HA_CLOSE_OLD_BOOT };
+		take_down(c, p, k);
+	}
+}
+
 void
 link_up(struct ha_core *c, const struct ha_in_link *in)
 {
@@ -62,6 +79,8 @@ link_up(struct ha_core *c, const struct ha_in_link *in)
 
 	if (l->up)
 		take_down(c, p, in->link);
+	if (p->boot.id != in->boot.id)
+		drop_old_boot(c, p);
 	*l = fresh;
 	p->state = in->state;
 	c->counters.links_up++;
@@ -265,6 +284,8 @@ link_tick(struct ha_core *c)
 void
 link_stall(struct ha_core *c)
 {
+	/* The others may have closed their links meanwhile. */
+	c->judge_at = ha_time_add(c->now, c->settings.threshold[HA_LINK_HA4]);
 	for (int i = 0; i < HA_MEMBER_MAX; i++) {
 		for (int k = 0; k < HA_LINK_MAX; k++) {
 			struct link *l = &c->peers[i].links[k];

@@ -36,6 +36,7 @@ struct ha_out_send {
 enum ha_close_reason {
 	HA_CLOSE_SILENT,  /* no echo within the threshold */
 	HA_CLOSE_REMOVED, /* the peer is no member any more */
+	HA_CLOSE_OLD_BOOT, /* of an earlier start of the peer */
 };
 
 struct ha_out_close {

@@ -170,7 +170,7 @@ owner_claim(struct ha_core *c, struct session *s)
 	struct stream *old = s->stream;
 
 	HA_CHECK(!owner_is_self(c, s) && lifecycle_running(c));
-	if (!count_claim(c, s))
+	if (s->version.epoch == UINT32_MAX || !count_claim(c, s))
 		return false;
 	out_trace(c, HA_TRACE_CLAIM, s->version.owner, s->bit, s->uid.number);
 	if (old != NULL)
@@ -323,8 +323,8 @@ owner_settle(struct ha_core *c, struct session *s)
 	lost = !ha_time_is_never(st->lost_at);
 	if (lost && st->settled && !s->bit &&
 	    s->node.change > stream_best_complete(c, st)) {
-		(void)owner_claim(c, s);
-		return;
+		if (owner_claim(c, s))
+			return;
 	}
 	if (lost && !s->aging && !s->bit)
 		begin_aging(c, s, st->lost_at);

@@ -126,14 +126,23 @@ peer_new_stream(struct ha_core *c, struct peer *p,
 /* ---- lost ---- */
 
 static bool
+is_new(const struct ha_core *c, const struct peer *p)
+{
+	struct ha_dur wait = { 3 * c->interval[HA_LINK_HA4].ns };
+
+	return !ha_time_reached(c->now, ha_time_add(p->since, wait));
+}
+
+static bool
 somebody_sees(const struct ha_core *c, uint8_t index)
 {
 	for (uint8_t i = 1; i <= HA_MEMBER_MAX; i++) {
 		const struct peer *p = peer_look(c, i);
 
-		if (p->up && p->heard_once &&
-		    (p->sees & ha_member_bit(index)) != 0)
-			return true;
+		if (p->up && (p->heard_once ?
+		    (p->sees & ha_member_bit(index)) != 0 :
+		    is_new(c, p)))
+			return true; /* or may, and has not said so yet */
 	}
 	return false;
 }
@@ -146,6 +155,8 @@ is_lost(const struct ha_core *c, const struct peer *p)
 
 	if (p->up || somebody_sees(c, p->index))
 		return false;
+	if (!ha_time_reached(c->now, c->judge_at))
+		return p->lost;
 	return p->ever_up ||
 	    ha_time_reached(c->now, ha_time_add(c->started, wait));
 }

@@ -236,6 +236,17 @@ restart_walks_before(struct stream *st, uint64_t change)
 	}
 }
 
+/* What ended at or below floor can't be told any more. */
+void
+stream_raise_floor(struct ha_core *c, struct stream *st, uint64_t floor)
+{
+	if (floor <= st->floor)
+		return;
+	st->floor = floor;
+	if (!HA_PLANT(c, HA_PLANT_FLOOR_IGNORED))
+		restart_walks_before(st, floor);
+}
+
 static struct tombstone *
 next_in_ring(struct ha_core *c, struct stream *st)
 {
@@ -243,12 +254,11 @@ next_in_ring(struct ha_core *c, struct stream *st)
 
 	if (t->stream != NULL) {
 		uint64_t change = t->node.change;
+		bool listed = ha_list_linked(&t->node.list);
 
 		unlink_tombstone(c, t);
-		if (change > st->floor)
-			st->floor = change;
-		if (!HA_PLANT(c, HA_PLANT_FLOOR_IGNORED))
-			restart_walks_before(st, change);
+		if (listed)
+			stream_raise_floor(c, st, change);
 	}
 	st->ring_next = (st->ring_next + 1) % st->ring_size;
 	return t;
@@ -364,8 +374,7 @@ stream_unconfirm_above(struct ha_core *c, struct stream *st, uint64_t after)
 		if (n->change <= after)
 			break;
 		if (n->kind == NODE_TOMBSTONE)
-			unlink_tombstone(c,
-			    HA_LIST_ENTRY(n, struct tombstone, node));
+			ha_list_remove(l); /* no news, but still known */
 		else
 			unconfirm(st, HA_LIST_ENTRY(n, struct session, node));
 	}
@@ -404,6 +413,9 @@ stream_close(struct ha_core *c, struct stream *st)
 	HA_CHECK(!st->own);
 	feed_send_void(c, st);
 	stream_unconfirm_above(c, st, 0);
+	for (uint32_t i = 0; i < st->ring_size; i++)
+		if (st->ring[i].stream == st)
+			unlink_tombstone(c, &st->ring[i]);
 	while (!ha_list_empty(&st->unconfirmed))
 		feed_limbo(c, HA_LIST_ENTRY(st->unconfirmed.next,
 		    struct session, node.list));

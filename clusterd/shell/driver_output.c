@@ -107,6 +107,9 @@ do_close(struct ha_driver *d, const struct ha_out_close *o)
 	case HA_CLOSE_REMOVED:
 		why = "no member any more";
 		break;
+	case HA_CLOSE_OLD_BOOT:
+		why = "of an earlier start of the peer";
+		break;
 	}
 	ha_links_drop(d->links, &name, why);
 }
