@@ -310,18 +310,19 @@ entry_of(struct world *w, uint8_t index, uint64_t number, bool *ambiguous)
 	struct ha_view_session v;
 	struct fake_entry *found = NULL;
 	uint32_t cursor = 0;
+	int n = 0;
 
-	*ambiguous = false;
 	while (ha_view_next_session(m->core, &cursor, &v)) {
 		struct fake_entry *e;
 
 		if (v.uid.number != number)
 			continue;
 		e = fake_conntrack_find(m->kernel, &v.record.orig);
-		*ambiguous = *ambiguous || found != NULL;
+		n++;
 		if (e != NULL)
 			found = e;
 	}
+	*ambiguous = n > 1;
 	return found;
 }
 
