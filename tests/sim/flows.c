@@ -13,6 +13,8 @@
  * that its place, and with it its ports, is used again by a later one.
  */
 
+#define SHORT_PAUSE ha_dur_s(3) /* what has a short timeout keeps it alive */
+
 enum phase {
 	PHASE_OPENING,
 	PHASE_OPEN,
@@ -54,6 +56,7 @@ struct flows {
 	struct flow *flows;
 	size_t n;
 	uint64_t next_id;
+	bool kept; /* none comes to its end */
 };
 
 struct flows *
@@ -205,7 +208,8 @@ exchange(void *ctx, const struct sim_event *e)
 
 	if (w->id != e->b)
 		return;
-	if (w->phase <= PHASE_OPEN && ha_time_reached(f->now, w->ends))
+	if (!f->kept && w->phase <= PHASE_OPEN &&
+	    ha_time_reached(f->now, w->ends))
 		end_of_life(f, w);
 	switch (w->phase) {
 	case PHASE_OPENING:
@@ -327,10 +331,18 @@ flows_begin(struct flows *f)
 	    f->settings.life_max));
 	w->position[HA_DIR_ORIGINAL] = (uint32_t)(place * 1000);
 	w->served = protocol == 17 && chance(f, 30);
+	if (protocol != 6 && ha_dur_less(SHORT_PAUSE, w->pause))
+		w->pause = SHORT_PAUSE;
 	translate(f, w);
 	if (place >= f->n)
 		f->n = place + 1;
 	next_exchange(f, w);
+}
+
+void
+flows_keep(struct flows *f)
+{
+	f->kept = true;
 }
 
 /* ---- routes and reports ---- */

@@ -67,6 +67,9 @@ void flows_now(struct flows *f, struct ha_time now);
 /* One more flow, if there are not too many. */
 void flows_begin(struct flows *f);
 
+/* From now on no flow comes to its end. */
+void flows_keep(struct flows *f);
+
 void flows_route(struct flows *f, unsigned int prefix, uint8_t original,
     uint8_t reply);
 uint8_t flows_route_of(const struct flows *f, unsigned int prefix, int dir);

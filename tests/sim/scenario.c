@@ -12,9 +12,9 @@
  */
 
 #define WARM_UP      ha_dur_s(15)
-#define SETTLE       ha_dur_s(150)
+#define SETTLE       ha_dur_s(190)
 #define LAST_PATIENCE ha_dur_s(5)
-#define QUIET        ha_dur_s(30) /* at the end: no flow begins */
+#define QUIET        ha_dur_s(60) /* at the end: no flow begins or ends */
 
 struct scenario {
 	struct world *world;
@@ -487,7 +487,10 @@ settle(struct scenario *s)
 	struct ha_time quiet = { end.ns - QUIET.ns };
 
 	while (ha_time_before(w->now, end)) {
-		s->begins = s->begins && ha_time_before(w->now, quiet);
+		if (s->begins && !ha_time_before(w->now, quiet)) {
+			s->begins = false;
+			flows_keep(w->flows);
+		}
 		if (!world_run(w, ha_time_add(w->now, ha_dur_s(1))))
 			return false;
 		world_sweep_all(w);
