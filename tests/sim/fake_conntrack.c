@@ -98,7 +98,6 @@ add_entry(struct fake_conntrack *ct, struct ha_time now,
 	s->entry.record = *r;
 	s->entry.record.flags = 0;
 	s->entry.created = now;
-	s->entry.stale_at = HA_TIME_NEVER;
 	ct->slots[ct->n++] = s;
 	return &s->entry;
 }

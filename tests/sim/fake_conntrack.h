@@ -84,9 +84,8 @@ struct fake_entry {
 	uint32_t window[HA_DIR_MAX];
 
 	/* Notes of the simulator; the kernel does not use them. */
-	bool told;           /* the daemon was told of the owner bit */
+	bool told; /* the daemon was told of the owner bit */
 	struct ha_time told_at;
-	struct ha_time stale_at; /* the daemon lost it; NEVER: did not */
 };
 
 struct fake_conntrack;

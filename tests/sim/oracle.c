@@ -126,6 +126,7 @@ oracle_free(struct oracle *o)
 	map_clear(&o->names);
 	map_clear(&o->streams);
 	map_clear(&o->strands);
+	map_clear_values(&o->tuples);
 	map_clear_values(&o->versions);
 	for (int m = 0; m < MEMBERS; m++) {
 		map_clear(&o->members[m].told);
@@ -158,7 +159,8 @@ static void
 reset_held(struct held *h)
 {
 	*h = (struct held){ .limbo_at = HA_TIME_NEVER,
-		.claim_pending = HA_TIME_NEVER, .yielded = HA_TIME_NEVER };
+		.claim_pending = HA_TIME_NEVER, .yielded = HA_TIME_NEVER,
+		.lost = HA_TIME_NEVER };
 	for (int i = 0; i < CLAIMS_MAX; i++)
 		h->claims[i] = HA_TIME_NEVER;
 }
@@ -257,6 +259,36 @@ oracle_complete(const struct oracle *o, uint8_t member,
 	    s->progress[member].shown;
 }
 
+static struct map_key
+tuple_key(const struct ha_tuple *t)
+{
+	return (struct map_key){ ha_tuple_hash(0, t), ha_tuple_hash(1, t), 0 };
+}
+
+struct name *
+oracle_names_with(const struct oracle *o, const struct ha_tuple *orig)
+{
+	const struct tuple_names *t = map_find(&o->tuples, tuple_key(orig));
+
+	return t == NULL ? NULL : t->first;
+}
+
+static void
+set_tuples(struct oracle *o, struct name *n, const struct ha_record *r)
+{
+	struct tuple_names *t = map_find(&o->tuples, tuple_key(&r->orig));
+
+	if (t == NULL) {
+		t = allocate(sizeof(*t));
+		map_add(&o->tuples, tuple_key(&r->orig), t);
+	}
+	n->has_tuples = true;
+	n->orig = r->orig;
+	n->reply = r->reply;
+	n->same = t->first;
+	t->first = n;
+}
+
 /* ---- versions ---- */
 
 struct version_note {
@@ -320,11 +352,10 @@ check_s7_no_phantom(struct oracle *o, uint8_t member, const struct name *n,
     const struct ha_record *r)
 {
 	const struct member *m = &o->members[member];
-	struct map_key key = { ha_tuple_hash(0, &r->orig), 0, 0 };
 	char uid[48];
 
 	if (n->uid.creator == member && n->uid.boot == m->boot.id &&
-	    map_find(&m->told, key) != NULL)
+	    map_find(&m->told, tuple_key(&r->orig)) != NULL)
 		return;
 	oracle_violate(o, "S7", "%s comes from nowhere at member %d",
 	    oracle_uid_text(&n->uid, uid), member);
@@ -352,10 +383,10 @@ oracle_note_version(struct oracle *o, uint8_t member, struct name *n,
 	map_add(&o->versions, key, have);
 	if (!tuples)
 		return;
-	if (!n->has_tuples)
-		check_s7_no_phantom(o, member, n, r);
-	n->has_tuples = true;
-	n->orig = r->orig;
+	if (n->has_tuples)
+		return;
+	check_s7_no_phantom(o, member, n, r);
+	set_tuples(o, n, r);
 }
 
 /* ---- members ---- */
@@ -381,6 +412,12 @@ oracle_started(struct oracle *o, uint8_t member, struct ha_boot boot)
 	oracle_stream(o, &id)->boot_counter = boot.counter;
 }
 
+void
+oracle_powered_off(struct oracle *o, uint8_t member)
+{
+	map_clear(&o->members[member].unseen);
+}
+
 /* What a core knew goes with it. */
 void
 oracle_stopped(struct oracle *o, uint8_t member)
@@ -404,10 +441,8 @@ oracle_stopped(struct oracle *o, uint8_t member)
 static void
 add_tuple(struct oracle *o, struct map *m, const struct ha_tuple *t)
 {
-	struct map_key key = { ha_tuple_hash(0, t), 0, 0 };
-
-	if (map_find(m, key) == NULL)
-		map_add(m, key, o);
+	if (map_find(m, tuple_key(t)) == NULL)
+		map_add(m, tuple_key(t), o);
 }
 
 void

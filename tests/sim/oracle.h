@@ -71,6 +71,8 @@ void oracle_now(struct oracle *o, struct ha_time now);
 
 void oracle_started(struct oracle *o, uint8_t member, struct ha_boot boot);
 void oracle_stopped(struct oracle *o, uint8_t member);
+/* Its kernel forgets everything. */
+void oracle_powered_off(struct oracle *o, uint8_t member);
 
 /* ---- between members ---- */
 
@@ -123,9 +125,9 @@ void oracle_kernel_removed(struct oracle *o, uint8_t member,
 void oracle_kernel_installed(struct oracle *o, uint8_t member,
     const struct ha_record *r);
 
-/* An entry of a session that its member lost is still there, since age. */
-void oracle_stale_entry(struct oracle *o, uint8_t member,
-    const struct ha_record *r, struct ha_dur age);
+/* The kernel of a member that is left alone has this entry, since created. */
+void oracle_kernel_entry(struct oracle *o, uint8_t member,
+    const struct ha_record *r, struct ha_time created);
 
 /* ---- links ---- */
 

@@ -32,12 +32,12 @@ static void
 check_s14_own_entry(struct oracle *o, uint8_t member,
     const struct ha_record *r)
 {
-	for (size_t i = 0; i < o->names.n; i++) {
-		const struct name *n = o->names.items[i].value;
+	const struct name *n = oracle_names_with(o, &r->orig);
+
+	for (; n != NULL; n = n->same) {
 		const struct held *h = &n->held[member];
 
-		if (!n->has_tuples || !ha_tuple_equal(&n->orig, &r->orig) ||
-		    !h->present || h->role != HA_ROLE_OWNED || h->end_done ||
+		if (!h->present || h->role != HA_ROLE_OWNED || h->end_done ||
 		    is_recent(o, h->yielded, ha_dur_ms(100)))
 			continue;
 		oracle_violate(o, "S14", "member %d removes the entry of a "
@@ -51,7 +51,8 @@ oracle_kernel_removed(struct oracle *o, uint8_t member,
     const struct ha_record *r, bool carries)
 {
 	struct map *removed = &o->members[member].removed;
-	struct map_key key = { ha_tuple_hash(0, &r->orig), 0, 0 };
+	struct map_key key = { ha_tuple_hash(0, &r->orig),
+		ha_tuple_hash(1, &r->orig), 0 };
 	struct removal *x = map_find(removed, key);
 
 	if (x == NULL) {
@@ -68,12 +69,11 @@ oracle_kernel_removed(struct oracle *o, uint8_t member,
 static bool
 had_reason(struct oracle *o, uint8_t member, const struct ha_tuple *orig)
 {
-	for (size_t i = 0; i < o->names.n; i++) {
-		const struct name *n = o->names.items[i].value;
+	const struct name *n = oracle_names_with(o, orig);
+
+	for (; n != NULL; n = n->same) {
 		const struct held *h = &n->held[member];
 
-		if (!n->has_tuples || !ha_tuple_equal(&n->orig, orig))
-			continue;
 		if (is_recent(o, h->yielded, YIELDED_WITHIN) || h->end_done ||
 		    h->ended.epoch != 0)
 			return true;
@@ -85,7 +85,8 @@ void
 oracle_kernel_installed(struct oracle *o, uint8_t member,
     const struct ha_record *r)
 {
-	struct map_key key = { ha_tuple_hash(0, &r->orig), 0, 0 };
+	struct map_key key = { ha_tuple_hash(0, &r->orig),
+		ha_tuple_hash(1, &r->orig), 0 };
 	struct removal *x = map_find(&o->members[member].removed, key);
 
 	if (x == NULL || !is_recent(o, x->at, REPLACED_WITHIN) ||
@@ -95,15 +96,32 @@ oracle_kernel_installed(struct oracle *o, uint8_t member,
 	    "packets by a replica: port %d", member, r->orig.src_port);
 }
 
-void
-oracle_stale_entry(struct oracle *o, uint8_t member,
-    const struct ha_record *r, struct ha_dur age)
+static void
+check_s14_stale(struct oracle *o, uint8_t member, const struct name *n,
+    struct ha_time created)
 {
-	if (ha_dur_less(age, FRESH_WITHIN))
+	const struct held *h = &n->held[member];
+	char uid[48];
+
+	if (!h->present || ha_time_is_never(h->lost) ||
+	    !ha_time_before(created, h->lost) ||
+	    is_recent(o, h->lost, FRESH_WITHIN))
 		return;
-	oracle_violate(o, "S14", "member %d lost a session %lld ms ago and "
-	    "still has its old entry: port %d", member,
-	    (long long)ha_dur_to_ms(age), r->orig.src_port);
+	oracle_violate(o, "S14", "member %d lost %s %lld ms ago and still has "
+	    "its old entry: port %d", member, oracle_uid_text(&n->uid, uid),
+	    (long long)ha_dur_to_ms(ha_time_since(o->now, h->lost)),
+	    n->orig.src_port);
+}
+
+void
+oracle_kernel_entry(struct oracle *o, uint8_t member,
+    const struct ha_record *r, struct ha_time created)
+{
+	const struct name *n = oracle_names_with(o, &r->orig);
+
+	for (; n != NULL; n = n->same)
+		if (ha_tuple_equal(&n->reply, &r->reply))
+			check_s14_stale(o, member, n, created);
 }
 
 /* ---- L1 ---- */
@@ -149,15 +167,12 @@ oracle_dropped(struct oracle *o, uint8_t member, const struct ha_tuple *orig,
 static bool
 is_held_anywhere(const struct oracle *o, const struct ha_tuple *orig)
 {
-	for (size_t i = 0; i < o->names.n; i++) {
-		const struct name *n = o->names.items[i].value;
+	const struct name *n = oracle_names_with(o, orig);
 
-		if (!n->has_tuples || !ha_tuple_equal(&n->orig, orig))
-			continue;
+	for (; n != NULL; n = n->same)
 		for (uint8_t m = 1; m <= o->settings.n_members; m++)
 			if (o->members[m].running && n->held[m].present)
 				return true;
-	}
 	return false;
 }
 
@@ -165,21 +180,15 @@ is_held_anywhere(const struct oracle *o, const struct ha_tuple *orig)
 static const struct said *
 last_end(const struct oracle *o, const struct ha_tuple *orig)
 {
+	const struct name *n = oracle_names_with(o, orig);
 	const struct said *end = NULL;
 
-	for (size_t i = 0; i < o->names.n; i++) {
-		const struct name *n = o->names.items[i].value;
+	for (size_t k = 0; n != NULL && k < n->n_strands; k++) {
+		const struct strand *t = n->strands[k];
+		const struct said *last = &t->said[t->n - 1];
 
-		if (!n->has_tuples || !ha_tuple_equal(&n->orig, orig))
-			continue;
-		end = NULL;
-		for (size_t k = 0; k < n->n_strands; k++) {
-			const struct strand *t = n->strands[k];
-			const struct said *last = &t->said[t->n - 1];
-
-			if (last->kind == HA_ENTRY_END)
-				end = last;
-		}
+		if (last->kind == HA_ENTRY_END)
+			end = last;
 	}
 	return end;
 }
@@ -350,13 +359,10 @@ oracle_check_flow(struct oracle *o, uint8_t member,
     const struct ha_tuple *orig, bool final)
 {
 	struct patience p = { .o = o, .final = final, .good = true };
+	const struct name *n = oracle_names_with(o, orig);
 	uint8_t owner = 0;
 
-	for (size_t i = 0; i < o->names.n; i++) {
-		const struct name *n = o->names.items[i].value;
-
-		if (!n->has_tuples || !ha_tuple_equal(&n->orig, orig))
-			continue;
+	for (; n != NULL; n = n->same) {
 		for (uint8_t m = 1; m <= o->settings.n_members; m++)
 			if (o->members[m].running && n->held[m].present &&
 			    n->held[m].role == HA_ROLE_OWNED && owner != member)

@@ -57,7 +57,8 @@ struct held {
 	uint64_t gone_tombstones;
 	struct ha_version granted; /* epoch 0: not */
 	struct ha_time claims[CLAIMS_MAX];
-	struct ha_time yielded;
+	struct ha_time yielded; /* as traced */
+	struct ha_time lost;    /* it was owned, and then was not; NEVER: no */
 	struct ha_time claim_pending; /* traced, not yet shown; NEVER: no */
 	uint8_t claimed_from;
 };
@@ -68,6 +69,8 @@ struct name {
 	struct ha_uid uid;
 	bool has_tuples;
 	struct ha_tuple orig;
+	struct ha_tuple reply;
+	struct name *same; /* another with the same original tuple */
 	struct strand **strands;
 	size_t n_strands;
 	struct held held[MEMBERS];
@@ -132,6 +135,11 @@ struct removal {
 	struct ha_time at;
 };
 
+/* All names with one original tuple, the newest first. */
+struct tuple_names {
+	struct name *first;
+};
+
 struct oracle {
 	struct oracle_settings settings;
 	struct ha_time now;
@@ -140,6 +148,7 @@ struct oracle {
 	struct map names;    /* uid -> struct name */
 	struct map streams;  /* owner, boot -> struct stream */
 	struct map strands;  /* stream, name -> struct strand */
+	struct map tuples;   /* original tuple -> struct tuple_names */
 	struct map versions; /* name, owner and epoch, revision -> hashes */
 	struct ha_time last_claim;
 };
@@ -153,6 +162,8 @@ int oracle_compare(const struct ha_version *a, const struct ha_version *b);
 
 struct name *oracle_name(struct oracle *o, const struct ha_uid *uid);
 struct name *oracle_find_name(struct oracle *o, const struct ha_uid *uid);
+struct name *oracle_names_with(const struct oracle *o,
+    const struct ha_tuple *orig);
 struct stream *oracle_stream(struct oracle *o, const struct ha_stream_id *id);
 struct stream *oracle_find_stream(struct oracle *o,
     const struct ha_stream_id *id);

@@ -178,6 +178,10 @@ oracle_sees_session(struct oracle *o, uint8_t member,
 	check_s2_monotone(o, member, n, h, &v->version);
 	check_s9_resurrection(o, member, n, h, &v->version);
 	settle_claim(o, member, n, h, v);
+	if (v->role == HA_ROLE_OWNED)
+		h->lost = HA_TIME_NEVER;
+	else if (h->present && h->role == HA_ROLE_OWNED)
+		h->lost = o->now;
 	h->present = true;
 	h->limbo = v->limbo;
 	h->role = v->role;
@@ -254,7 +258,10 @@ note_gone(struct oracle *o, uint8_t member)
 		h->present = false;
 		h->limbo = false;
 		h->limbo_at = HA_TIME_NEVER;
+		h->lost = HA_TIME_NEVER;
 		h->granted = (struct ha_version){ 0 };
+		for (int k = 0; k < CLAIMS_MAX; k++)
+			h->claims[k] = HA_TIME_NEVER;
 	}
 }
 
@@ -323,7 +330,8 @@ check_s4_strand(struct oracle *o, uint8_t member, const struct strand *t,
 	char version[64];
 
 	if (said == NULL || said->kind >= HA_ENTRY_END || t->name->aged ||
-	    h->end_done || (s->taken && said->change <= s->taken_complete))
+	    h->end_done || (!h->present && s->stream.owner == member) ||
+	    (s->taken && said->change <= s->taken_complete))
 		return;
 	if (h->present && oracle_compare(&h->version, &said->version) >= 0)
 		return;

@@ -64,13 +64,12 @@ check_s9_unseen(struct oracle *o, uint8_t member, const struct name *n,
     const struct ha_entry *e)
 {
 	const struct member *m = &o->members[member];
-	struct map_key key;
+	struct map_key key = { ha_tuple_hash(0, &e->record.orig),
+		ha_tuple_hash(1, &e->record.orig), 0 };
 	char uid[48];
 
-	if (e->kind != HA_ENTRY_FULL || e->uid.boot == m->boot.id)
-		return;
-	key = (struct map_key){ ha_tuple_hash(0, &e->record.orig), 0, 0 };
-	if (map_find(&m->unseen, key) != NULL &&
+	if (e->kind == HA_ENTRY_FULL && e->uid.boot != m->boot.id &&
+	    map_find(&m->unseen, key) != NULL &&
 	    map_find(&m->told, key) == NULL)
 		oracle_violate(o, "S9", "member %d publishes %s, which had "
 		    "ended in its kernel before it started", member,
@@ -158,7 +157,8 @@ check_s10_floor(struct oracle *o, uint8_t member, uint8_t peer,
 	if (w == NULL || w->begun)
 		return;
 	w->begun = true;
-	if (full ? b->from == 0 : b->from == w->after && b->floor <= w->after)
+	if (full || w->after == 0 ? b->from == 0 :
+	    b->from == w->after && b->floor <= w->after)
 		return;
 	oracle_violate(o, "S10", "member %d, asked for what comes after "
 	    "%llu, begins at %llu with its floor at %llu", member,

@@ -264,6 +264,17 @@ tell_a_new_entry_for_a_lost_session(void)
 }
 
 static void
+tell_a_fresh_entry(void)
+{
+	struct ha_record r = record();
+
+	hand_over();
+	sweep(1, (struct shown){ .version = &V2, .owner = 2, .complete = 1 });
+	pass(ha_dur_s(11));
+	oracle_kernel_entry(oracle, 1, &r, now);
+}
+
+static void
 tell_a_short_break(void)
 {
 	oracle_link(oracle, 1, 2, 0, true, ha_dur_s(2), ha_dur_ms(0));
@@ -280,7 +291,8 @@ static const struct {
 	{ "limbo, and a minute", tell_limbo },
 	{ "a loss, and the timeout", tell_age },
 	{ "a claim from the lost", tell_a_claim_from_the_lost },
-	{ "a fresh entry", tell_a_new_entry_for_a_lost_session },
+	{ "an entry made anew", tell_a_new_entry_for_a_lost_session },
+	{ "a fresh entry", tell_a_fresh_entry },
 	{ "a short break", tell_a_short_break },
 };
 
@@ -517,8 +529,13 @@ static void
 break_s14_stale(void)
 {
 	struct ha_record r = record();
+	struct ha_time created = now;
 
-	oracle_stale_entry(oracle, 1, &r, ha_dur_s(11));
+	pass(ha_dur_s(1));
+	hand_over();
+	sweep(1, (struct shown){ .version = &V2, .owner = 2, .complete = 1 });
+	pass(ha_dur_s(11));
+	oracle_kernel_entry(oracle, 1, &r, created);
 }
 
 static void

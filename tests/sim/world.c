@@ -226,13 +226,7 @@ out_trace(struct world *w, struct world_member *m,
 	    t->c);
 	switch (t->what) {
 	case HA_TRACE_CLAIM:
-		world_kernel_claimed(w, m->index, t->c);
-		m->wants_sweep = true;
-		return;
 	case HA_TRACE_YIELD:
-		world_kernel_yielded(w, m->index, t->c);
-		m->wants_sweep = true;
-		return;
 	case HA_TRACE_LIMBO:
 	case HA_TRACE_CAUGHT_UP:
 		m->wants_sweep = true;
@@ -774,6 +768,7 @@ world_power_off(struct world *w, uint8_t index)
 	m->powered = false;
 	m->kernel_known = false;
 	fake_conntrack_wipe(m->kernel);
+	oracle_powered_off(w->oracle, index);
 	network_power(w->network, index, false);
 }
 

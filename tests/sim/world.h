@@ -156,8 +156,6 @@ void world_kernel_init(struct world *w, uint8_t m);
 void world_kernel_ops(struct world *w, uint8_t m,
     const struct ha_out_kernel *out);
 void world_kernel_dump(struct world *w, uint8_t m);
-void world_kernel_yielded(struct world *w, uint8_t m, uint64_t number);
-void world_kernel_claimed(struct world *w, uint8_t m, uint64_t number);
 enum flow_verdict world_packet(void *ctx, uint8_t m,
     const struct fake_packet *p);
 void world_dropped(void *ctx, uint8_t m, const struct ha_tuple *orig,

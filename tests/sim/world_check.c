@@ -97,7 +97,7 @@ world_note_all(struct world *w)
 }
 
 static void
-check_stale_entries(struct world *w, struct world_member *m)
+check_entries(struct world *w, struct world_member *m)
 {
 	if (m->paused || ha_dur_less(ha_time_since(w->now, m->disturbed),
 	    CALM))
@@ -105,9 +105,8 @@ check_stale_entries(struct world *w, struct world_member *m)
 	for (size_t i = 0; i < fake_conntrack_count(m->kernel); i++) {
 		const struct fake_entry *e = fake_conntrack_at(m->kernel, i);
 
-		if (!ha_time_is_never(e->stale_at))
-			oracle_stale_entry(w->oracle, m->index, &e->record,
-			    ha_time_since(w->now, e->stale_at));
+		oracle_kernel_entry(w->oracle, m->index, &e->record,
+		    e->created);
 	}
 }
 
@@ -120,7 +119,7 @@ world_sweep_all(struct world *w)
 		if (!m->running)
 			continue;
 		world_sweep(w, i);
-		check_stale_entries(w, m);
+		check_entries(w, m);
 	}
 	oracle_check_owners(w->oracle);
 }

@@ -301,52 +301,6 @@ world_kernel_ops(struct world *w, uint8_t index,
 	}
 }
 
-/* ---- sessions that come and go ---- */
-
-static struct fake_entry *
-entry_of(struct world *w, uint8_t index, uint64_t number, bool *ambiguous)
-{
-	struct world_member *m = &w->members[index];
-	struct ha_view_session v;
-	struct fake_entry *found = NULL;
-	uint32_t cursor = 0;
-	int n = 0;
-
-	while (ha_view_next_session(m->core, &cursor, &v)) {
-		struct fake_entry *e;
-
-		if (v.uid.number != number)
-			continue;
-		e = fake_conntrack_find(m->kernel, &v.record.orig);
-		n++;
-		if (e != NULL)
-			found = e;
-	}
-	*ambiguous = n > 1;
-	return found;
-}
-
-/* A member lost this session: its entry's windows are those of the past. */
-void
-world_kernel_yielded(struct world *w, uint8_t m, uint64_t number)
-{
-	bool ambiguous;
-	struct fake_entry *e = entry_of(w, m, number, &ambiguous);
-
-	if (e != NULL && !ambiguous)
-		e->stale_at = w->now;
-}
-
-void
-world_kernel_claimed(struct world *w, uint8_t m, uint64_t number)
-{
-	bool ambiguous;
-	struct fake_entry *e = entry_of(w, m, number, &ambiguous);
-
-	if (e != NULL)
-		e->stale_at = HA_TIME_NEVER;
-}
-
 /* ---- faults ---- */
 
 void
