@@ -79,7 +79,8 @@ struct ha_in_dump {
 	enum ha_dump_event event;
 };
 
-/* What became of one struct ha_kernel_op. */
+/* What became of one struct ha_kernel_op.  Results come in the order in
+ * which the operations were put out. */
 struct ha_in_done {
 	uint64_t ticket; /* of the operation */
 	int result;      /* HA_OK, HA_ERR_EXISTS, HA_ERR_ABSENT, HA_ERR_FULL,

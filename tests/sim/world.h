@@ -76,6 +76,7 @@ struct world_member {
 	struct ha_list backlog; /* of struct world_input */
 	struct ha_time tick_at;
 	struct ha_time last_event;
+	struct ha_time last_done; /* results come in the order of the work */
 	struct ha_time last_op;
 	struct ha_time last_dump;
 	struct ha_time disturbed; /* last fault of any kind that hit it */

@@ -258,7 +258,6 @@ run_op(void *ctx, const struct sim_event *e)
 	struct world_member *m = &w->members[e->a];
 	struct late_op *l = e->data;
 	struct world_input *in;
-	struct ha_time no_order = { 0 };
 
 	l->op.record = &l->record;
 	if (m->incarnation == e->b) {
@@ -267,7 +266,7 @@ run_op(void *ctx, const struct sim_event *e)
 		in->input.u.done.result = apply_op(w, m, l);
 		note_op(w, m->index, &l->op, in->input.u.done.result);
 		world_hash(w, ha_record_hash(&l->record) ^ l->op.ticket);
-		give_after(w, m->index, &no_order, event_delay(w), in);
+		give_after(w, m->index, &m->last_done, event_delay(w), in);
 	}
 	free(l);
 }
