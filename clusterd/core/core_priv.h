@@ -498,7 +498,7 @@ void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
 void kernel_half(struct ha_core *c, struct session *s);
-bool kernel_keep(struct session *s);
+bool kernel_keep(struct ha_core *c, struct session *s);
 void kernel_done(struct ha_core *c, const struct ha_in_done *in);
 void kernel_tick(struct ha_core *c);
 void kernel_renew_tick(struct ha_core *c);

@@ -29,7 +29,7 @@ feed_caught_up(const struct stream *st)
 void
 feed_limbo(struct ha_core *c, struct session *s)
 {
-	out_trace(c, HA_TRACE_LIMBO, s->version.owner, 0, s->uid.number);
+	out_trace(c, HA_TRACE_LIMBO, s->version.owner, 0, ha_trace_uid(&s->uid));
 	stream_detach(c, s);
 	if (HA_PLANT(c, HA_PLANT_SWEEP_WITHOUT_LIMBO)) {
 		kernel_bury(c, s);
@@ -454,7 +454,7 @@ static void
 apply_new(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 {
 	struct session *s;
-	bool half = false; /* carried here, but not worth keeping so */
+	bool half = false; /* carried here, but never answered */
 
 	if (stream_has_ended(c, &e->uid, &e->version)) {
 		st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
@@ -474,7 +474,8 @@ apply_new(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 			return;
 		}
 	} else {
-		half = s->place == PLACE_PRIVATE && !owner_worth_publishing(s);
+		half = s->place == PLACE_PRIVATE &&
+		    (s->record.status & HA_STATUS_SEEN_REPLY) == 0;
 		adopt(c, s, e);
 	}
 	s->version = e->version;
@@ -602,7 +603,7 @@ apply_end(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	if (owner_is_self(c, s)) /* claimed and ended in one go */
 		owner_yield(c, s, &e->version);
 	out_trace(c, HA_TRACE_END, st->id.owner, e->end_reason,
-	    s->uid.number);
+	    ha_trace_uid(&s->uid));
 	if (e->end_reason == HA_END_IDLE && s->bit &&
 	    lifecycle_running(c)) {
 		feed_limbo(c, s);

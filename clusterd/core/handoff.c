@@ -209,7 +209,7 @@ handoff_probed(struct ha_core *c, struct session *s, int result)
 void
 handoff_bit(struct ha_core *c, struct session *s)
 {
-	if (s->bit || !kernel_keep(s))
+	if (s->bit || !kernel_keep(c, s))
 		return;
 	s->bit = true;
 	if (s->hand == HAND_PROBING) {
@@ -232,7 +232,7 @@ handoff_bit(struct ha_core *c, struct session *s)
 void
 handoff_grant(struct ha_core *c, struct session *s, uint8_t to)
 {
-	out_trace(c, HA_TRACE_GRANT, to, 0, s->uid.number);
+	out_trace(c, HA_TRACE_GRANT, to, 0, ha_trace_uid(&s->uid));
 	send_session_message(c, to, HA_MSG_GRANT, &s->uid, &s->version);
 	table_set_hand(c, s, s->hand == HAND_ENDING ? HAND_ENDING :
 	    HAND_GRANTED, ha_time_add(c->now, END_GRACE));

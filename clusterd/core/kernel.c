@@ -111,14 +111,15 @@ kernel_half(struct ha_core *c, struct session *s)
 /* Packets go through the entry as it is.  false: it has to be replaced all
  * the same, and whether they go through the new one is to be seen then. */
 bool
-kernel_keep(struct session *s)
+kernel_keep(struct ha_core *c, struct session *s)
 {
 	if (s->place == PLACE_DEAD)
 		return false;
-	if (s->stale) {
+	if (s->stale && !owner_is_self(c, s)) {
 		s->missed = true;
 		return false;
 	}
+	s->stale = false;
 	s->work &= (uint8_t)~WORK_FRESH;
 	return true;
 }

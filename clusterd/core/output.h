@@ -115,6 +115,15 @@ struct ha_out_ended {
 	struct ha_record record;
 };
 
+/* A session's name in one number, for the eye: the boot and the creator above,
+ * the count below. */
+static inline uint64_t
+ha_trace_uid(const struct ha_uid *u)
+{
+	return (u->boot & 0xffffff) << 40 | (uint64_t)u->creator << 32 |
+	    (u->number & 0xffffffff);
+}
+
 /* What a trace line tells; its numbers mean what the name says. */
 enum ha_trace {
 	HA_TRACE_LINK,     /* a: peer, b: link, c: 1 up 0 down */
@@ -122,11 +131,11 @@ enum ha_trace {
 	HA_TRACE_LOST,     /* a: member, b: 1 lost 0 found */
 	HA_TRACE_WALK,     /* a: source, b: owner, c: after */
 	HA_TRACE_CAUGHT_UP, /* a: source, b: owner, c: complete */
-	HA_TRACE_CLAIM,    /* a: owner before, c: uid number */
-	HA_TRACE_YIELD,    /* a: owner after, c: uid number */
-	HA_TRACE_GRANT,    /* a: to whom, c: uid number */
-	HA_TRACE_LIMBO,    /* a: owner, c: uid number */
-	HA_TRACE_END,      /* a: owner, b: reason, c: uid number */
+	HA_TRACE_CLAIM,    /* a: owner before, c: uid */
+	HA_TRACE_YIELD,    /* a: owner after, c: uid */
+	HA_TRACE_GRANT,    /* a: to whom, c: uid */
+	HA_TRACE_LIMBO,    /* a: owner, c: uid */
+	HA_TRACE_END,      /* a: owner, b: reason, c: uid */
 	HA_TRACE_DROP,     /* a: peer, b: enum of the reason, c: detail */
 };
 

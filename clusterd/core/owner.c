@@ -100,7 +100,7 @@ owner_end(struct ha_core *c, struct session *s, enum ha_end_reason reason)
 	bool published = s->stream == c->own;
 	struct ha_output *o;
 
-	out_trace(c, HA_TRACE_END, c->settings.self, reason, s->uid.number);
+	out_trace(c, HA_TRACE_END, c->settings.self, reason, ha_trace_uid(&s->uid));
 	if (published) {
 		stream_detach(c, s);
 		bury_in_own(c, s, HA_ENTRY_END, reason);
@@ -172,7 +172,7 @@ owner_claim(struct ha_core *c, struct session *s)
 	HA_CHECK(!owner_is_self(c, s) && lifecycle_running(c));
 	if (s->version.epoch == UINT32_MAX || !count_claim(c, s))
 		return false;
-	out_trace(c, HA_TRACE_CLAIM, s->version.owner, s->bit, s->uid.number);
+	out_trace(c, HA_TRACE_CLAIM, s->version.owner, s->bit, ha_trace_uid(&s->uid));
 	if (old != NULL)
 		old->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
 	if (s->place == PLACE_LIMBO)
@@ -210,7 +210,7 @@ owner_keep(struct ha_core *c, struct session *s,
 	s->version.epoch++;
 	stream_detach(c, s);
 	c->counters.claims++;
-	out_trace(c, HA_TRACE_CLAIM, above->owner, s->bit, s->uid.number);
+	out_trace(c, HA_TRACE_CLAIM, above->owner, s->bit, ha_trace_uid(&s->uid));
 	owner_publish(c, s);
 }
 
@@ -221,7 +221,7 @@ owner_yield(struct ha_core *c, struct session *s, const struct ha_version *to)
 {
 	bool was_traffic = s->bit;
 
-	out_trace(c, HA_TRACE_YIELD, to->owner, 0, s->uid.number);
+	out_trace(c, HA_TRACE_YIELD, to->owner, 0, ha_trace_uid(&s->uid));
 	c->counters.yields++;
 	if (s->hand != HAND_GRANTED && s->hand != HAND_ENDING && was_traffic &&
 	    c->state == HA_STATE_ACTIVE)
@@ -379,7 +379,7 @@ owner_expired(struct ha_core *c, struct session *s)
 		return;
 	}
 	out_trace(c, HA_TRACE_END, s->version.owner, HA_END_OWNER_LOST,
-	    s->uid.number);
+	    ha_trace_uid(&s->uid));
 	if (logs_for_lost(c, s->stream)) {
 		o = out_add(c, HA_OUT_ENDED);
 		o->u.ended = (struct ha_out_ended){ .uid = s->uid,

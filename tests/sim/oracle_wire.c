@@ -509,7 +509,7 @@ check_s15_age(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 		struct name *n = o->names.items[i].value;
 		struct held *h = &n->held[member];
 
-		if (n->uid.number != t->c)
+		if (ha_trace_uid(&n->uid) != t->c)
 			continue;
 		if (!h->present) { /* came and went in one step */
 			n->aged = true;
@@ -610,7 +610,7 @@ oracle_traced(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 	for (size_t i = 0; i < o->names.n; i++) {
 		struct name *n = o->names.items[i].value;
 
-		if (n->uid.number != t->c || !may_mean(&n->held[member], t))
+		if (ha_trace_uid(&n->uid) != t->c || !may_mean(&n->held[member], t))
 			continue;
 		traced_session(o, member, t, n);
 	}
