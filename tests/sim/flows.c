@@ -394,7 +394,6 @@ flows_report(const struct flows *f, size_t i)
 		    member_of(f, w, HA_DIR_REPLY) },
 		.established = w->id != 0 && w->established &&
 		    w->phase == PHASE_OPEN,
-		.closing = w->phase >= PHASE_CLOSING,
 		.excused = w->excused,
 		.moved = f->routes[w->prefix].moved,
 		.last_ok = w->last_ok,

@@ -83,7 +83,6 @@ struct flow_report {
 	struct ha_tuple reply;
 	uint8_t member[HA_DIR_MAX]; /* where its packets go */
 	bool established;
-	bool closing;
 	bool excused;           /* it may break */
 	struct ha_time moved;   /* its route changed last */
 	struct ha_time last_ok; /* an exchange went through */

@@ -149,7 +149,8 @@ void oracle_dropped(struct oracle *o, uint8_t member,
 
 /* A flow that had gone on is stuck; its packets go to member. */
 void oracle_stuck(struct oracle *o, uint8_t member,
-    const struct ha_tuple *orig, struct ha_dur since, bool closing);
+    const struct ha_tuple *orig, const struct ha_tuple *reply,
+    struct ha_dur since);
 
 /* ---- at the end, when all has settled and been swept ---- */
 

@@ -104,7 +104,7 @@ check_s14_stale(struct oracle *o, uint8_t member, const struct name *n,
 	char uid[48];
 
 	if (!h->present || ha_time_is_never(h->lost) ||
-	    !ha_time_before(created, h->lost) ||
+	    !ha_time_before(created, h->owned_at) ||
 	    is_recent(o, h->lost, FRESH_WITHIN))
 		return;
 	oracle_violate(o, "S14", "member %d lost %s %lld ms ago and still has "
@@ -165,13 +165,15 @@ oracle_dropped(struct oracle *o, uint8_t member, const struct ha_tuple *orig,
 }
 
 static bool
-is_held_anywhere(const struct oracle *o, const struct ha_tuple *orig)
+is_held_anywhere(const struct oracle *o, const struct ha_tuple *orig,
+    const struct ha_tuple *reply)
 {
 	const struct name *n = oracle_names_with(o, orig);
 
 	for (; n != NULL; n = n->same)
 		for (uint8_t m = 1; m <= o->settings.n_members; m++)
-			if (o->members[m].running && n->held[m].present)
+			if (o->members[m].running && n->held[m].present &&
+			    ha_tuple_equal(&n->reply, reply))
 				return true;
 	return false;
 }
@@ -195,13 +197,11 @@ last_end(const struct oracle *o, const struct ha_tuple *orig)
 
 void
 oracle_stuck(struct oracle *o, uint8_t member, const struct ha_tuple *orig,
-    struct ha_dur since, bool closing)
+    const struct ha_tuple *reply, struct ha_dur since)
 {
 	const struct said *end;
 
-	if (closing)
-		return;
-	if (is_held_anywhere(o, orig)) {
+	if (is_held_anywhere(o, orig, reply)) {
 		oracle_violate(o, "S27", "the flow of port %d is stuck at "
 		    "member %d for %lld ms; its session is held",
 		    orig->src_port, member, (long long)ha_dur_to_ms(since));

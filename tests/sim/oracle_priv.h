@@ -58,7 +58,8 @@ struct held {
 	struct ha_version granted; /* epoch 0: not */
 	struct ha_time claims[CLAIMS_MAX];
 	struct ha_time yielded; /* as traced */
-	struct ha_time lost;    /* it was owned, and then was not; NEVER: no */
+	struct ha_time lost;     /* it was owned, and is not; NEVER: no */
+	struct ha_time owned_at; /* the last time before */
 	struct ha_time claim_pending; /* traced, not yet shown; NEVER: no */
 	uint8_t claimed_from;
 };

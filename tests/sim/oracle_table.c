@@ -178,10 +178,12 @@ oracle_sees_session(struct oracle *o, uint8_t member,
 	check_s2_monotone(o, member, n, h, &v->version);
 	check_s9_resurrection(o, member, n, h, &v->version);
 	settle_claim(o, member, n, h, v);
-	if (v->role == HA_ROLE_OWNED)
+	if (v->role == HA_ROLE_OWNED) {
 		h->lost = HA_TIME_NEVER;
-	else if (h->present && h->role == HA_ROLE_OWNED)
+		h->owned_at = o->now;
+	} else if (h->present && h->role == HA_ROLE_OWNED) {
 		h->lost = o->now;
+	}
 	h->present = true;
 	h->limbo = v->limbo;
 	h->role = v->role;

@@ -13,7 +13,7 @@
 
 #define WARM_UP      ha_dur_s(15)
 #define SETTLE       ha_dur_s(190)
-#define LAST_PATIENCE ha_dur_s(5)
+#define LAST_PATIENCE ha_dur_s(10)
 #define QUIET        ha_dur_s(60) /* at the end: no flow begins or ends */
 
 struct scenario {

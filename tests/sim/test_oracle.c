@@ -586,7 +586,7 @@ break_s27(void)
 {
 	struct ha_record r = record();
 
-	oracle_stuck(oracle, 2, &r.orig, ha_dur_s(80), false);
+	oracle_stuck(oracle, 2, &r.orig, &r.reply, ha_dur_s(80));
 }
 
 static void
@@ -597,7 +597,7 @@ break_s27_ended_alive(void)
 	tell_an_end();
 	oracle_stopped(oracle, 3);
 	sweep(1, (struct shown){ .owner = 1, .complete = 2 });
-	oracle_stuck(oracle, 2, &r.orig, ha_dur_s(80), false);
+	oracle_stuck(oracle, 2, &r.orig, &r.reply, ha_dur_s(80));
 }
 
 static void

@@ -246,8 +246,8 @@ check_flow(struct world *w, const struct flow_report *r, bool final)
 		return true;
 	if (ha_dur_less(STUCK_AFTER, silent)) {
 		if (final)
-			oracle_stuck(w->oracle, m, &r->orig, silent,
-			    r->closing);
+			oracle_stuck(w->oracle, m, &r->orig, &r->reply,
+			    silent);
 		return true;
 	}
 	if (r->member[HA_DIR_REPLY] != m)

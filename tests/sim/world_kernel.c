@@ -222,13 +222,17 @@ note_op(struct world *w, uint8_t m, const struct ha_kernel_op *op, int result)
 	    op->liberal ? " liberal" : "", result);
 }
 
-/* Does this entry carry packets that its daemon knew of when it asked? */
+/* Does this entry carry packets that its daemon knew of when it asked?  A
+ * handshake that is not through carries nothing yet. */
 static bool
 carried(const struct fake_entry *e, struct ha_time asked)
 {
 	return e != NULL && e->owner_bit && e->told &&
 	    ha_time_before(e->told_at, asked) &&
-	    (e->record.status & HA_STATUS_SEEN_REPLY) != 0;
+	    (e->record.status & HA_STATUS_SEEN_REPLY) != 0 &&
+	    (e->record.orig.protocol != 6 ||
+	        (e->record.tcp_state >= HA_TCP_ESTABLISHED &&
+	            e->record.tcp_state < HA_TCP_TIME_WAIT));
 }
 
 static int
