@@ -60,6 +60,7 @@
 #define LINK_TRUST         ha_dur_s(10)
 #define SOURCE_TRUST       ha_dur_s(10)
 #define STANDSTILL         ha_dur_s(30)
+#define GAP_PAUSE          ha_dur_s(1)
 #define DIGEST_QUIET       ha_dur_s(2)
 #define REPLICA_LIFETIME_S 3600
 #define RENEWAL_ROUND      ha_dur_s(1200)
@@ -121,6 +122,7 @@ struct follow {
 	uint64_t cursor_boot; /* of the source that the cursor belongs to */
 	uint64_t after;       /* where the running walk began */
 	uint64_t generation;
+	struct ha_time asked_at;
 	struct ha_time progress_at;
 	struct ha_time caught_at; /* NEVER: not since this walk began */
 	struct ha_time better_since;

@@ -194,6 +194,7 @@ request(struct ha_core *c, struct stream *st, struct peer *p, int link,
 	f->after = after;
 	f->below = after < st->complete;
 	f->caught_at = HA_TIME_NEVER;
+	f->asked_at = c->now;
 	f->progress_at = c->now;
 	f->better = 0;
 	m->u.feed_request.walk = f->walk;
@@ -363,8 +364,17 @@ entries_ok(struct ha_core *c, const struct stream *st,
 	return true;
 }
 
+/* Something between two batches never came: go on from the cursor, though
+ * not for every batch that was under way behind it. */
+static void
+ask_again(struct ha_core *c, struct stream *st)
+{
+	if (ha_time_reached(c->now, ha_time_add(st->follow.asked_at, GAP_PAUSE)))
+		st->follow.walk = 0;
+}
+
 static bool
-batch_ok(struct ha_core *c, const struct stream *st,
+batch_ok(struct ha_core *c, struct stream *st,
     const struct ha_in_message *in)
 {
 	const struct ha_msg_batch *b = &in->message->u.batch;
@@ -384,6 +394,7 @@ batch_ok(struct ha_core *c, const struct stream *st,
 	if ((full ? b->from != 0 : b->from != f->cursor) &&
 	    !HA_PLANT(c, HA_PLANT_GAP_IGNORED)) {
 		c->counters.drop_gap++;
+		ask_again(c, st);
 		return false;
 	}
 	if (b->to < b->from) {
