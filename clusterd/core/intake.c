@@ -329,8 +329,12 @@ end_entry(struct ha_core *c, const struct ha_in_session *in)
 {
 	struct session *s = find_entry(c, &in->record.orig);
 
-	if (s == NULL || s->actual == ACTUAL_ABSENT)
+	if (s == NULL)
 		return;
+	if (s->actual == ACTUAL_ABSENT) {
+		kernel_retry_now(c, s); /* what stood in its way is gone */
+		return;
+	}
 	if (s->place == PLACE_DEAD) {
 		kernel_absent(c, s);
 		forget_dead(c, s);

@@ -322,6 +322,16 @@ kernel_forget(struct ha_core *c, struct session *s)
 	kernel_bury(c, s);
 }
 
+/* The kernel refused s, and may take it now. */
+void
+kernel_retry_now(struct ha_core *c, struct session *s)
+{
+	if (s->tries == 0 || s->conflict || !is_replica(c, s))
+		return;
+	s->tries = 0;
+	kernel_want(c, s, WORK_INSTALL);
+}
+
 /* ---- operations ---- */
 
 static uint64_t
@@ -496,7 +506,7 @@ removed(struct ha_core *c, struct session *s, int result)
 		}
 		return;
 	}
-	retry(c, s, WORK_REMOVE);
+	retry(c, s, s->place == PLACE_DEAD ? WORK_REMOVE : WORK_FRESH);
 }
 
 static void
@@ -508,6 +518,8 @@ installed(struct ha_core *c, struct session *s, int result)
 	s->missed = false;
 	if (result == HA_OK) {
 		c->counters.kernel_installed++;
+		if (s->place != PLACE_DEAD)
+			s->work &= (uint8_t)~WORK_FRESH; /* the old one went */
 		kernel_present(c, s);
 		if (missed && !s->bit && s->hand != HAND_PROBING &&
 		    s->place != PLACE_DEAD && !owner_is_self(c, s))
