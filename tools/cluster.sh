@@ -118,15 +118,16 @@ cluster_write() {
 
 # --- daemons -----------------------------------------------------------------
 
-# cluster_start N [CONF]
+# cluster_start N [CONF]: CLUSTERD_FLAGS, from the environment, go along.
 cluster_start() {
 	member_dir=$cluster_dir/fw-$1
 	mkdir -p "$member_dir/state" "$member_dir/run" "$member_dir/log"
+	# shellcheck disable=SC2086 # options are words
 	"$top/tools/lab" exec "fw-$1" "$CLUSTERD" \
 		-c "${2:-$cluster_dir/cluster.conf}" \
 		-i "$member_dir/identity" -s "$cluster_dir/secret" \
 		-d "$member_dir/state" -r "$member_dir/run" \
-		-l "$member_dir/log" -f \
+		-l "$member_dir/log" -f ${CLUSTERD_FLAGS:-} \
 		>>"$member_dir/stderr" 2>&1 </dev/null &
 	echo $! >"$member_dir/pid"
 }
