@@ -41,7 +41,6 @@ fi
 if [ "$(id -u)" -ne 0 ]; then
 	unshare --user --map-root-user --net --mount true 2>/dev/null ||
 		skip "not root, and no user namespaces for users"
-	# shellcheck disable=SC2016 # the inner shell's
 	exec unshare --user --map-root-user --net --mount sh -c '
 		mount -t tmpfs tmpfs /run && exec "$@"' sh "$0" "$@"
 fi
