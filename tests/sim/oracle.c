@@ -124,6 +124,7 @@ oracle_free(struct oracle *o)
 	for (size_t i = 0; i < o->strands.n; i++)
 		free_strand(o->strands.items[i].value);
 	map_clear(&o->names);
+	map_clear(&o->traced);
 	map_clear(&o->streams);
 	map_clear(&o->strands);
 	map_clear_values(&o->tuples);
@@ -147,6 +148,12 @@ static struct map_key
 uid_key(const struct ha_uid *u)
 {
 	return (struct map_key){ u->boot, u->number, u->creator };
+}
+
+static struct map_key
+trace_key(const struct ha_uid *u)
+{
+	return (struct map_key){ ha_trace_uid(u), 0, 0 };
 }
 
 struct name *
@@ -178,6 +185,8 @@ oracle_name(struct oracle *o, const struct ha_uid *uid)
 	for (int m = 0; m < MEMBERS; m++)
 		reset_held(&n->held[m]);
 	map_add(&o->names, uid_key(uid), n);
+	if (map_find(&o->traced, trace_key(uid)) == NULL)
+		map_add(&o->traced, trace_key(uid), n);
 	return n;
 }
 

@@ -54,6 +54,7 @@ struct held {
 	bool aged;               /* by its owner's loss */
 	bool gone_hard;          /* closed or deleted at this version: */
 	struct ha_version gone_version;
+	const struct stream *gone_stream; /* that said so */
 	uint64_t gone_tombstones;
 	struct ha_version granted; /* epoch 0: not */
 	struct ha_time claims[CLAIMS_MAX];
@@ -147,6 +148,7 @@ struct oracle {
 	char violation[512];
 	struct member members[MEMBERS];
 	struct map names;    /* uid -> struct name */
+	struct map traced;   /* uid as a trace has it -> struct name */
 	struct map streams;  /* owner, boot -> struct stream */
 	struct map strands;  /* stream, name -> struct strand */
 	struct map tuples;   /* original tuple -> struct tuple_names */

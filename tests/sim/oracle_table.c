@@ -102,14 +102,13 @@ static void
 check_s9_resurrection(struct oracle *o, uint8_t member, const struct name *n,
     const struct held *h, const struct ha_version *v)
 {
-	const struct stream *s;
-	struct ha_stream_id id = { o->members[member].boot.id, member };
+	const struct stream *s = h->gone_stream;
 	char uid[48];
 
-	if (!h->gone_hard || oracle_compare(v, &h->gone_version) > 0)
-		return;
-	s = oracle_stream(o, &id);
-	if (h->gone_version.owner == member && s->tombstones >
+	if (!h->gone_hard || oracle_compare(v, &h->gone_version) > 0 ||
+	    s->progress[member].sweep != o->members[member].sweep)
+		return; /* or that stream is forgotten */
+	if (oracle_is_own(o, member, s) && s->tombstones >
 	    h->gone_tombstones + o->settings.table_size / 8 - MANY_TOMBS)
 		return; /* its tombstone may be forgotten */
 	oracle_violate(o, "S9", "member %d holds %s, which had ended there",
@@ -394,17 +393,16 @@ check_s11_pair(struct oracle *o, const struct name *n, uint8_t loser,
 	struct ha_stream_id id = { o->members[winner].boot.id, winner };
 	const struct stream *s = oracle_stream(o, &id);
 	const struct strand *t = oracle_find_strand(o, s, n);
+	const struct said *said;
 	char uid[48];
 
-	for (size_t i = 0; t != NULL && i < t->n; i++) {
-		if (t->said[i].kind >= HA_ENTRY_END || oracle_compare(
-		    &t->said[i].version, &n->held[loser].version) <= 0 ||
-		    t->said[i].change > oracle_complete(o, loser, s))
-			continue;
+	said = t == NULL ? NULL : oracle_said_at(t,
+	    oracle_complete(o, loser, s));
+	if (said != NULL && said->kind <= HA_ENTRY_UPDATE &&
+	    oracle_compare(&said->version, &n->held[loser].version) > 0)
 		oracle_violate(o, "S11", "member %d still owns %s, and has "
 		    "heard that member %d does", loser,
 		    oracle_uid_text(&n->uid, uid), winner);
-	}
 }
 
 void

@@ -42,6 +42,7 @@ note_end(struct held *h, const struct stream *s, const struct ha_entry *e)
 		return;
 	h->gone_hard = true;
 	h->gone_version = e->version;
+	h->gone_stream = s;
 	h->gone_tombstones = s->tombstones;
 }
 
@@ -496,47 +497,18 @@ may_age(const struct oracle *o, uint8_t member, const struct held *h)
 	    !ha_dur_less(ha_time_since(o->now, lost), due);
 }
 
-/* A record without owner goes by its protocol's own time, from the loss.  A
- * trace may mean any of several sessions. */
+/* A record without owner goes by its protocol's own time, from the loss. */
 static void
-check_s15_age(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
+check_s15_age(struct oracle *o, uint8_t member, struct name *n)
 {
-	const struct name *early = NULL;
-	bool good = false;
+	struct held *h = &n->held[member];
 	char uid[48];
 
-	for (size_t i = 0; i < o->names.n; i++) {
-		struct name *n = o->names.items[i].value;
-		struct held *h = &n->held[member];
-
-		if (ha_trace_uid(&n->uid) != t->c)
-			continue;
-		if (!h->present) { /* came and went in one step */
-			n->aged = true;
-			continue;
-		}
-		if (h->version.owner != t->a)
-			continue;
-		if (may_age(o, member, h)) {
-			h->aged = true;
-			n->aged = true;
-			good = true;
-		} else {
-			early = n;
-		}
-	}
-	if (!good && early != NULL)
+	if (h->present && !may_age(o, member, h))
 		oracle_violate(o, "S15", "member %d lets %s go by age too "
-		    "early", member, oracle_uid_text(&early->uid, uid));
-}
-
-/* A trace gives the number of a session and an owner only: that fits few. */
-static bool
-may_mean(const struct held *h, const struct ha_out_trace *t)
-{
-	if (t->what == HA_TRACE_YIELD || !h->present)
-		return true;
-	return h->version.owner == t->a;
+		    "early", member, oracle_uid_text(&n->uid, uid));
+	h->aged = true;
+	n->aged = true;
 }
 
 static void
@@ -557,6 +529,9 @@ traced_session(struct oracle *o, uint8_t member,
 		h->limbo_at = o->now;
 		return;
 	case HA_TRACE_END:
+		if (t->b == HA_END_OWNER_LOST)
+			check_s15_age(o, member, n);
+		return;
 	case HA_TRACE_LINK:
 	case HA_TRACE_STATE:
 	case HA_TRACE_LOST:
@@ -586,34 +561,26 @@ oracle_ended(struct oracle *o, uint8_t member, const struct ha_uid *uid,
 		return;
 	h->gone_hard = true;
 	h->gone_version = h->version;
-	h->gone_tombstones = oracle_stream(o, &id)->tombstones;
+	h->gone_stream = oracle_stream(o, &id);
+	h->gone_tombstones = h->gone_stream->tombstones;
 }
 
 void
 oracle_traced(struct oracle *o, uint8_t member, const struct ha_out_trace *t)
 {
+	struct name *n;
+
 	if (t->what == HA_TRACE_LOST) {
 		o->members[member].lost_at[t->a] = t->b != 0 ? o->now :
 		    HA_TIME_NEVER;
 		return;
 	}
-	if (t->what == HA_TRACE_END && t->b == HA_END_OWNER_LOST) {
-		check_s15_age(o, member, t);
-		return;
-	}
 	if (t->what == HA_TRACE_CLAIM || t->what == HA_TRACE_YIELD ||
 	    t->what == HA_TRACE_LIMBO)
 		o->last_claim = o->now;
-	if (t->what != HA_TRACE_CLAIM && t->what != HA_TRACE_YIELD &&
-	    t->what != HA_TRACE_LIMBO)
-		return;
-	for (size_t i = 0; i < o->names.n; i++) {
-		struct name *n = o->names.items[i].value;
-
-		if (ha_trace_uid(&n->uid) != t->c || !may_mean(&n->held[member], t))
-			continue;
+	n = map_find(&o->traced, (struct map_key){ t->c, 0, 0 });
+	if (n != NULL)
 		traced_session(o, member, t, n);
-	}
 }
 
 /* S13, by the sweep that shows a claim to be of this name. */

@@ -136,9 +136,10 @@ sweep(uint8_t who, struct shown s)
 }
 
 static void
-trace(uint8_t who, enum ha_trace what, uint32_t a, uint32_t b, uint64_t c)
+trace(uint8_t who, enum ha_trace what, uint32_t a, uint32_t b)
 {
-	const struct ha_out_trace t = { .what = what, .a = a, .b = b, .c = c };
+	const struct ha_out_trace t = { .what = what, .a = a, .b = b,
+		.c = ha_trace_uid(&UID) };
 
 	oracle_traced(oracle, who, &t);
 }
@@ -190,13 +191,13 @@ hand_over(void)
 	grant.u.grant = (struct ha_msg_session){ .uid = UID, .version = V1 };
 	oracle_delivered(oracle, 2, 1, &grant);
 	oracle_stepped(oracle, 2, &counters[2]);
-	trace(2, HA_TRACE_CLAIM, 1, 0, 1);
+	trace(2, HA_TRACE_CLAIM, 1, 0);
 	sweep(2, (struct shown){ .version = &V2, .owned = true });
 	entries[1] = entry(HA_ENTRY_FULL, 1, V2);
 	m = batch(2, 8, 0, 1, &entries[1]);
 	ask(1, 2, 2, 8, 0);
 	feed(2, 1, &m);
-	trace(1, HA_TRACE_YIELD, 2, 0, 1);
+	trace(1, HA_TRACE_YIELD, 2, 0);
 }
 
 /* ---- stories that break nothing ---- */
@@ -229,7 +230,7 @@ tell_an_end(void)
 static void
 tell_limbo(void)
 {
-	trace(2, HA_TRACE_LIMBO, 1, 0, 1);
+	trace(2, HA_TRACE_LIMBO, 1, 0);
 	sweep(2, (struct shown){ .version = &V1, .limbo = true });
 	pass(ha_dur_s(61));
 	sweep(2, (struct shown){ .version = NULL });
@@ -239,16 +240,16 @@ static void
 tell_age(void)
 {
 	oracle_stopped(oracle, 1);
-	trace(2, HA_TRACE_LOST, 1, 1, 0);
+	trace(2, HA_TRACE_LOST, 1, 1);
 	pass(ha_dur_s(31));
-	trace(2, HA_TRACE_END, 1, HA_END_OWNER_LOST, 1);
+	trace(2, HA_TRACE_END, 1, HA_END_OWNER_LOST);
 	sweep(2, (struct shown){ .version = NULL });
 }
 
 static void
 tell_a_claim_from_the_lost(void)
 {
-	trace(2, HA_TRACE_CLAIM, 1, 0, 1);
+	trace(2, HA_TRACE_CLAIM, 1, 0);
 	sweep(2, (struct shown){ .version = &V2, .owned = true,
 		.peer_lost = true });
 }
@@ -429,7 +430,7 @@ break_s8(void)
 static void
 break_s8_limbo_too_short(void)
 {
-	trace(2, HA_TRACE_LIMBO, 1, 0, 1);
+	trace(2, HA_TRACE_LIMBO, 1, 0);
 	sweep(2, (struct shown){ .version = &V1, .limbo = true });
 	pass(ha_dur_s(50));
 	sweep(2, (struct shown){ .version = NULL });
@@ -486,7 +487,7 @@ break_s11(void)
 static void
 break_s12(void)
 {
-	trace(2, HA_TRACE_CLAIM, 1, 0, 1);
+	trace(2, HA_TRACE_CLAIM, 1, 0);
 	sweep(2, (struct shown){ .version = &V2, .owned = true });
 }
 
@@ -499,7 +500,7 @@ break_s13(void)
 	for (uint32_t i = 0; i < 4; i++) {
 		v.epoch = 2 + 2 * i;
 		other.epoch = 3 + 2 * i;
-		trace(2, HA_TRACE_CLAIM, i == 0 ? 1 : 3, 0, 1);
+		trace(2, HA_TRACE_CLAIM, i == 0 ? 1 : 3, 0);
 		sweep(2, (struct shown){ .version = &v, .owned = true,
 			.peer_lost = true });
 		sweep(3, (struct shown){ .version = &other, .owned = true });
@@ -529,9 +530,8 @@ static void
 break_s14_stale(void)
 {
 	struct ha_record r = record();
-	struct ha_time created = now;
+	struct ha_time created = { now.ns - 1 };
 
-	pass(ha_dur_s(1));
 	hand_over();
 	sweep(1, (struct shown){ .version = &V2, .owner = 2, .complete = 1 });
 	pass(ha_dur_s(11));
@@ -551,9 +551,9 @@ break_s15_end(void)
 static void
 break_s15_age(void)
 {
-	trace(2, HA_TRACE_LOST, 1, 1, 0);
+	trace(2, HA_TRACE_LOST, 1, 1);
 	pass(ha_dur_s(20));
-	trace(2, HA_TRACE_END, 1, HA_END_OWNER_LOST, 1);
+	trace(2, HA_TRACE_END, 1, HA_END_OWNER_LOST);
 }
 
 static void
@@ -623,7 +623,7 @@ static void
 break_l3_name(void)
 {
 	oracle_stopped(oracle, 1);
-	trace(3, HA_TRACE_LIMBO, 1, 0, 1);
+	trace(3, HA_TRACE_LIMBO, 1, 0);
 	pass(ha_dur_s(61));
 	sweep(2, (struct shown){ .version = &V1, .owner = 1, .complete = 1 });
 	sweep(3, (struct shown){ .version = NULL });

@@ -216,11 +216,25 @@ out_close(struct world *w, struct world_member *m,
 }
 
 static void
+note_trace(struct world *w, uint8_t m, const struct ha_out_trace *t)
+{
+	const char *name = TRACE_NAMES[t->what];
+
+	if (t->what >= HA_TRACE_CLAIM && t->what <= HA_TRACE_END)
+		world_note(w, m, "%s %u %u %d/%llx/%llu", name, t->a, t->b,
+		    (int)(t->c >> 32 & 0xff),
+		    (unsigned long long)t->c >> 40 & 0xffff,
+		    (unsigned long long)t->c & 0xffffffff);
+	else
+		world_note(w, m, "%s %u %u %llu", name, t->a, t->b,
+		    (unsigned long long)t->c);
+}
+
+static void
 out_trace(struct world *w, struct world_member *m,
     const struct ha_out_trace *t)
 {
-	world_note(w, m->index, "%s %u %u %llu", TRACE_NAMES[t->what], t->a,
-	    t->b, (unsigned long long)t->c);
+	note_trace(w, m->index, t);
 	oracle_traced(w->oracle, m->index, t);
 	world_hash(w, (uint64_t)t->what << 48 ^ (uint64_t)t->a << 32 ^ t->b ^
 	    t->c);

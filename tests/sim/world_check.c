@@ -83,6 +83,19 @@ note_sessions(struct world *w, const struct world_member *m)
 		    v.asymmetric ? " asymmetric" : "");
 }
 
+static void
+note_counters(struct world *w, const struct world_member *m)
+{
+	const struct ha_counters *c = ha_view_counters(m->core);
+
+#define HA_COUNTER(name, unit, sentence)                                      \
+	if (c->name != 0)                                                     \
+		world_note(w, m->index, "  counter " #name " %llu",           \
+		    (unsigned long long)c->name);
+#include "core/counters.def"
+#undef HA_COUNTER
+}
+
 void
 world_note_all(struct world *w)
 {
@@ -91,9 +104,19 @@ world_note_all(struct world *w)
 
 		if (!m->running)
 			continue;
+		note_counters(w, m);
 		note_streams(w, m);
 		note_sessions(w, m);
 	}
+}
+
+static bool
+has_seen_packets(const struct fake_entry *e)
+{
+	if (e->record.orig.protocol == 6)
+		return e->window_known[HA_DIR_ORIGINAL] ||
+		    e->window_known[HA_DIR_REPLY];
+	return e->owner_bit || !e->replica_bit;
 }
 
 static void
@@ -105,8 +128,9 @@ check_entries(struct world *w, struct world_member *m)
 	for (size_t i = 0; i < fake_conntrack_count(m->kernel); i++) {
 		const struct fake_entry *e = fake_conntrack_at(m->kernel, i);
 
-		oracle_kernel_entry(w->oracle, m->index, &e->record,
-		    e->created);
+		if (has_seen_packets(e))
+			oracle_kernel_entry(w->oracle, m->index, &e->record,
+			    e->created);
 	}
 }
 
