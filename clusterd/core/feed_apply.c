@@ -675,6 +675,8 @@ compare_digest(struct ha_core *c, struct stream *st,
 {
 	if (b->complete != st->complete || b->to != st->tail)
 		return; /* the source has less: nothing to compare */
+	if (st->taken || stream_is_past(c, st))
+		return; /* a later boot has what was in it */
 	if (st->overflow || !ha_time_is_never(st->lost_at) ||
 	    !ha_time_reached(c->now, st->quiet_until))
 		return;

@@ -493,7 +493,8 @@ is_behind(struct world *w, const struct network_end *e)
 	struct world_member *m = &w->members[e->self];
 	uint64_t seen = w->members[e->peer].boot_seen[e->self];
 
-	if (seen <= m->boot.counter)
+	if (seen < m->boot.counter ||
+	    (seen == m->boot.counter && !m->counter_again))
 		return false;
 	world_note(w, e->self, "learns that its boot counter is behind");
 	world_kill(w, e->self);
@@ -723,6 +724,9 @@ world_start(struct world *w, uint8_t index)
 	m->running = true;
 	m->incarnation++;
 	m->boot.counter = ++m->stored_counter;
+	m->counter_again = m->boot.counter <= m->highest_counter;
+	if (m->highest_counter < m->boot.counter)
+		m->highest_counter = m->boot.counter;
 	m->boot.id = ha_hash_mix(w->settings.seed ^ w->next_boot++ << 32) | 1;
 	s = core_settings(w, m);
 	m->core = ha_core_new(&s, ha_rng_next(&w->rng), w->now);

@@ -75,6 +75,8 @@ struct world_member {
 	struct fake_conntrack *kernel;
 	struct ha_list backlog; /* of struct world_input */
 	struct ha_time tick_at;
+	bool counter_again; /* this start has the counter of an earlier one */
+	uint64_t highest_counter; /* of any start, whatever the disk says */
 	struct ha_time last_event;
 	struct ha_time last_done; /* results come in the order of the work */
 	struct ha_time last_op;
