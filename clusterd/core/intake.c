@@ -251,7 +251,7 @@ present_entry(struct ha_core *c, struct session *s,
 		return;
 	}
 	if (owner_is_self(c, s)) {
-		if (bit)
+		if (bit || is_alive(s, in))
 			handoff_bit(c, s);
 		update_own(c, s, in, r);
 		return;
