@@ -369,7 +369,8 @@ oracle_check_flow(struct oracle *o, uint8_t member,
 				owner = m;
 	}
 	if (owner != member)
-		NOT_YET(&p, "L4", "the packets of port %d go to member %d, "
-		    "its owner is %d", orig->src_port, member, owner);
+		NOT_YET(&p, "L4", "the packets of port %d protocol %d go to "
+		    "member %d, its owner is %d", orig->src_port,
+		    orig->protocol, member, owner);
 	return p.good;
 }

@@ -29,6 +29,7 @@ struct said {
 	struct ha_version version;
 	enum ha_entry_kind kind;
 	uint8_t reason;
+	bool moved; /* not there any more: told later, or over and forgotten */
 	struct ha_time at;
 };
 

@@ -330,7 +330,8 @@ check_s4_strand(struct oracle *o, uint8_t member, const struct strand *t,
 	char uid[48];
 	char version[64];
 
-	if (said == NULL || said->kind >= HA_ENTRY_END || t->name->aged ||
+	if (said == NULL || said->kind >= HA_ENTRY_END || said->moved ||
+	    t->name->aged ||
 	    h->end_done || (!h->present && s->stream.owner == member) ||
 	    (s->taken && said->change <= s->taken_complete))
 		return;

@@ -125,6 +125,32 @@ relayed_entry(struct oracle *o, uint8_t member, struct stream *s,
 		    &e->version, &e->record, e->kind == HA_ENTRY_FULL);
 }
 
+static bool
+mentions(const struct ha_msg_batch *b, uint64_t change)
+{
+	for (int i = 0; i < b->n_entries; i++)
+		if (b->entries[i].change == change)
+			return true;
+	return false;
+}
+
+/* A batch tells all that stands between its ends: what stood there and is
+ * not told has moved on, or ended so long ago that the end is forgotten. */
+static void
+note_moved(struct stream *s, const struct ha_msg_batch *b)
+{
+	if (b->from == b->to)
+		return;
+	for (size_t i = 0; i < s->n_strands; i++) {
+		struct strand *t = s->strands[i];
+		struct said *last = &t->said[t->n - 1];
+
+		if (last->change > b->from && last->change <= b->to &&
+		    !mentions(b, last->change))
+			last->moved = true;
+	}
+}
+
 /* What an owner says that it has is what it said of each session last. */
 static void
 check_s23_count(struct oracle *o, uint8_t member, const struct stream *s,
@@ -136,7 +162,8 @@ check_s23_count(struct oracle *o, uint8_t member, const struct stream *s,
 		const struct said *last = oracle_said_at(s->strands[i],
 		    b->complete);
 
-		if (last != NULL && last->kind <= HA_ENTRY_UPDATE)
+		if (last != NULL && last->kind <= HA_ENTRY_UPDATE &&
+		    !last->moved)
 			count++;
 	}
 	if (count != b->count)
@@ -194,6 +221,8 @@ sent_batch(struct oracle *o, uint8_t member, uint8_t peer,
 		else
 			relayed_entry(o, member, s, &b->entries[i]);
 	}
+	if (own)
+		note_moved(s, b);
 	if (!own || (b->flags & HA_BATCH_CAUGHT_UP) == 0)
 		return;
 	if (b->complete > s->tail)
@@ -418,7 +447,7 @@ check_s23_mismatch(struct oracle *o, uint8_t member,
 		    b->complete);
 
 		if (said != NULL && said->kind <= HA_ENTRY_UPDATE &&
-		    is_changing_hands(o, s->strands[i], said))
+		    !said->moved && is_changing_hands(o, s->strands[i], said))
 			return;
 	}
 	oracle_violate(o, "S23", "member %d finds that it differs from what "
@@ -499,12 +528,12 @@ may_age(const struct oracle *o, uint8_t member, const struct held *h)
 
 /* A record without owner goes by its protocol's own time, from the loss. */
 static void
-check_s15_age(struct oracle *o, uint8_t member, struct name *n)
+check_s15_age(struct oracle *o, uint8_t member, struct name *n, uint8_t owner)
 {
 	struct held *h = &n->held[member];
 	char uid[48];
 
-	if (h->present && !may_age(o, member, h))
+	if (h->present && h->version.owner == owner && !may_age(o, member, h))
 		oracle_violate(o, "S15", "member %d lets %s go by age too "
 		    "early", member, oracle_uid_text(&n->uid, uid));
 	h->aged = true;
@@ -530,7 +559,7 @@ traced_session(struct oracle *o, uint8_t member,
 		return;
 	case HA_TRACE_END:
 		if (t->b == HA_END_OWNER_LOST)
-			check_s15_age(o, member, n);
+			check_s15_age(o, member, n, (uint8_t)t->a);
 		return;
 	case HA_TRACE_LINK:
 	case HA_TRACE_STATE:
