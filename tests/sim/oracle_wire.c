@@ -414,10 +414,12 @@ is_changing_hands(const struct oracle *o, const struct strand *t,
 {
 	const struct name *n = t->name;
 
+	if (n->aged)
+		return true;
 	for (uint8_t m = 1; m <= o->settings.n_members; m++) {
 		const struct held *h = &n->held[m];
 
-		if (h->end_done || h->aged || (h->present &&
+		if (h->end_done || (h->present &&
 		    (h->limbo || oracle_compare(&h->version,
 		        &said->version) > 0)))
 			return true;

@@ -292,8 +292,15 @@ check_flow(struct world *w, const struct flow_report *r, bool final)
 
 /* ---- kernels ---- */
 
-/* Every session that a member has installed is there, and nothing of ours is
- * that it does not know. */
+/* An owner whose entry ran out may wait for a claim before it says so. */
+static bool
+is_ending(const struct ha_view_session *v)
+{
+	return v->role == HA_ROLE_OWNED && !v->installed &&
+	    (v->record.flags & HA_RECORD_UNTOUCHED) == 0;
+}
+
+/* Every session that a member holds is in its kernel. */
 static bool
 check_kernel(struct world *w, struct world_member *m, bool final)
 {
@@ -302,7 +309,7 @@ check_kernel(struct world *w, struct world_member *m, bool final)
 	char text[160];
 
 	while (ha_view_next_session(m->core, &cursor, &v)) {
-		if (v.conflict || v.limbo ||
+		if (v.conflict || v.limbo || is_ending(&v) ||
 		    (v.role == HA_ROLE_OWNED && !v.published) ||
 		    (v.record.orig.protocol == 6 &&
 		        v.record.tcp_state >= HA_TCP_FIN_WAIT))
