@@ -240,6 +240,7 @@ struct session {
 	struct ha_time limbo_at;
 	struct ha_time created;
 	struct ha_time changed;
+	uint32_t entry;    /* the kernel's id of its entry; 0: not known */
 	uint32_t heap_pos; /* + 1; 0: not in the heap */
 	uint32_t uid_next;
 	uint32_t tuple_next[HA_DIR_MAX];

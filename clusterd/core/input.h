@@ -61,6 +61,7 @@ struct ha_in_session {
 	enum ha_session_event event;
 	struct ha_record record; /* flags: 0; a TCP session's tcp_state is
 	                          * NONE where the event did not tell it */
+	uint32_t entry;          /* the kernel's id of it; 0: not told */
 	bool bits_known;         /* the event told our two bits */
 	bool owner_bit;
 	bool replica_bit;

@@ -175,6 +175,7 @@ create(struct ha_core *c, const struct ha_in_session *in,
 	}
 	c->next_number++;
 	s->offloaded = in->offloaded;
+	s->entry = in->entry;
 	kernel_present(c, s);
 	begin_private(c, s);
 }
@@ -238,12 +239,20 @@ is_alive(const struct session *s, const struct ha_in_session *in)
 }
 
 static void
+note_entry(struct session *s, const struct ha_in_session *in)
+{
+	if (in->entry != 0)
+		s->entry = in->entry;
+}
+
+static void
 present_entry(struct ha_core *c, struct session *s,
     const struct ha_in_session *in, const struct ha_record *r)
 {
 	bool bit = in->bits_known && in->owner_bit;
 
 	kernel_present(c, s);
+	note_entry(s, in);
 	s->offloaded = in->offloaded;
 	if (s->place == PLACE_ORPHAN) {
 		if (bit)
@@ -335,6 +344,8 @@ end_entry(struct ha_core *c, const struct ha_in_session *in)
 		kernel_retry_now(c, s); /* what stood in its way is gone */
 		return;
 	}
+	if (in->entry != 0 && s->entry != 0 && in->entry != s->entry)
+		return; /* of an entry before this one */
 	if (s->place == PLACE_DEAD) {
 		kernel_absent(c, s);
 		forget_dead(c, s);

@@ -65,6 +65,7 @@ kernel_absent(struct ha_core *c, struct session *s)
 	if (s->actual == ACTUAL_PRESENT)
 		c->n_installed--;
 	s->actual = ACTUAL_ABSENT;
+	s->entry = 0;
 	s->stale = false;
 	s->bit = false;
 	s->liberal = false;
@@ -202,14 +203,20 @@ static void
 take_over_entry(struct ha_core *c, struct session *w, struct session *l)
 {
 	bool was_there = l->actual == ACTUAL_PRESENT;
+	uint32_t entry = l->entry;
 
 	l->conflict = true;
 	c->counters.kernel_conflicts++;
 	kernel_unwant(c, l);
 	if (was_there)
 		kernel_absent(c, l);
-	if (is_replica(c, w) && w->actual == ACTUAL_ABSENT)
-		kernel_want(c, w, was_there ? WORK_FRESH : WORK_INSTALL);
+	if (!is_replica(c, w) || w->actual == ACTUAL_PRESENT)
+		return;
+	if (was_there) {
+		kernel_present(c, w);
+		w->entry = entry;
+	}
+	kernel_want(c, w, was_there ? WORK_FRESH : WORK_INSTALL);
 }
 
 static void
@@ -374,6 +381,7 @@ add_op(struct ha_core *c, uint16_t *n, struct session *s,
 	*op = (struct ha_kernel_op){ .verb = verb, .change = (uint8_t)change,
 		.ticket = ticket_of(c, s, verb, change),
 		.liberal = s->liberal, .lifetime_s = lifetime_of(c, s),
+		.entry = verb == HA_KERNEL_REMOVE ? s->entry : 0,
 		.record = &s->record };
 	s->in_flight++;
 	c->in_flight++;
@@ -401,8 +409,7 @@ issue(struct ha_core *c, struct session *s, uint16_t *n)
 
 	s->work = 0;
 	if ((work & WORK_REMOVE) != 0 &&
-	    (s->actual == ACTUAL_PRESENT || s->place == PLACE_DEAD ||
-	    ((work & WORK_INSTALL) != 0 && !s->conflict)))
+	    (s->actual == ACTUAL_PRESENT || s->place == PLACE_DEAD))
 		add_op(c, n, s, HA_KERNEL_REMOVE, 0);
 	if ((work & WORK_INSTALL) != 0) {
 		if (!s->conflict && is_replica(c, s) && kernel_has_room(c))
@@ -514,6 +521,8 @@ installed(struct ha_core *c, struct session *s, int result)
 {
 	bool missed = s->missed;
 
+	if (result == HA_OK)
+		s->entry = 0; /* the kernel does not tell */
 	s->stale = false;
 	s->missed = false;
 	if (result == HA_OK) {

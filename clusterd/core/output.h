@@ -69,6 +69,7 @@ struct ha_kernel_op {
 	bool liberal;        /* INSTALL: accept any window */
 	uint32_t lifetime_s; /* INSTALL, CHANGE of LIFETIME */
 	const struct ha_record *record;
+	uint32_t entry; /* REMOVE: this one only; 0: whichever it is */
 };
 
 struct ha_out_kernel {

@@ -434,6 +434,7 @@ ha_ct_parse(const void *msg, size_t len, bool dumped,
 		return HA_ERR_UNSUPPORTED;
 
 	s->foreign = !dumped && h.nlmsg_pid != 0;
+	s->entry = p.e.id;
 	s->record.orig.zone = p.zone;
 	s->record.reply.zone = p.zone;
 	settle_bits(&p, bits);
@@ -675,6 +676,8 @@ build_remove(uint8_t *buf, const struct ha_kernel_op *op, uint32_t seq)
 	    af_of(orig), seq);
 
 	put_name(h, orig);
+	if (op->entry != 0)
+		put_be32(h, CTA_ID, op->entry);
 	return h;
 }
 

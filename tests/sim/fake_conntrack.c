@@ -493,7 +493,8 @@ fake_conntrack_apply(struct fake_conntrack *ct, struct ha_time now,
 	if (op->verb == HA_KERNEL_INSTALL)
 		return install(ct, now, op);
 	e = find_alive(ct, now, &op->record->orig);
-	if (e == NULL)
+	if (e == NULL || (op->verb == HA_KERNEL_REMOVE && op->entry != 0 &&
+	    op->entry != (uint32_t)e->serial))
 		return HA_ERR_ABSENT;
 	if (op->verb == HA_KERNEL_REMOVE)
 		remove_entry(ct, e);

@@ -73,6 +73,7 @@ on_event(void *ctx, uint64_t serial, const struct ha_in_session *s)
 		return;
 	in = world_new_input(HA_IN_SESSION, 0);
 	in->input.u.session = *s;
+	in->input.u.session.entry = (uint32_t)serial;
 	in->entry = serial;
 	give_after(w, m->index, &m->last_event, event_delay(w), in);
 }
@@ -163,6 +164,7 @@ dump_slice(void *ctx, const struct sim_event *e)
 		in = world_new_input(HA_IN_SESSION, 0);
 		in->input.u.session = fake_conntrack_describe(entry,
 		    HA_SESSION_DUMPED);
+		in->input.u.session.entry = (uint32_t)entry->serial;
 		in->entry = entry->serial;
 		next = entry->serial + 1;
 		give_after(w, m->index, last, event_delay(w), in);
