@@ -180,6 +180,23 @@ make_slots(struct ha_links *links)
 	return HA_OK;
 }
 
+/* It may come later; but more often the file or the identity is another
+ * machine's. */
+static void
+warn_of_absence(struct ha_links *links, uint8_t link,
+    const struct ha_conf_address *address)
+{
+	char text[HA_CONF_ADDRESS_LEN];
+
+	if (ha_sock_is_here(address))
+		return;
+	ha_conf_address_text(address, false, text);
+	ha_log(links->log, HA_LOG_WARN, "link.no-address",
+	    "link=%s address=%s why=\"no interface here has it: give it to "
+	    "one, or correct cluster.conf or the identity\"",
+	    ha_link_name(link), text);
+}
+
 static int
 listen_on(struct ha_links *links, uint8_t link)
 {
@@ -194,6 +211,7 @@ listen_on(struct ha_links *links, uint8_t link)
 
 	if (self->address[link].family == 0)
 		return HA_OK;
+	warn_of_absence(links, link, &self->address[link]);
 	rc = ha_sock_listen(&self->address[link], port, &fd);
 	if (rc != HA_OK) {
 		ha_conf_address_text(&self->address[link], false, text);

@@ -25,6 +25,19 @@ links_note_failure(struct slot *s, const char *why)
 	    why);
 }
 
+static const char *
+dial_why(int rc)
+{
+	switch (rc) {
+	case HA_ERR_ABSENT:
+		return "no interface here has the address of this member";
+	case HA_ERR_IO:
+		return "not reached: there is no way to its network";
+	default:
+		return ha_err_text(rc);
+	}
+}
+
 static int
 dial(struct slot *s)
 {
@@ -84,7 +97,7 @@ links_on_dial(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	s->links->counters->link_dial_failures++;
-	links_note_failure(s, ha_err_text(rc));
+	links_note_failure(s, dial_why(rc));
 	links_schedule(s, ha_backoff_next(&s->backoff, &s->links->rng));
 }
 

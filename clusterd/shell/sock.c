@@ -107,6 +107,20 @@ fail:
 	return to_ha_err(err);
 }
 
+bool
+ha_sock_is_here(const struct ha_conf_address *address)
+{
+	union address local;
+	socklen_t len = to_sockaddr(address, 0, &local);
+	int s = new_socket(address);
+	bool here = s < 0 || bind(s, &local.any, len) == 0 ||
+	    errno != EADDRNOTAVAIL;
+
+	if (s >= 0)
+		close(s);
+	return here;
+}
+
 int
 ha_sock_accept(int listen_fd, struct ha_conf_address *from, int *fd)
 {

@@ -24,6 +24,9 @@
 HA_MUST_USE int ha_sock_listen(const struct ha_conf_address *address,
     uint16_t port, int *fd);
 
+/* Does an interface of this machine have the address now? */
+bool ha_sock_is_here(const struct ha_conf_address *address);
+
 /* The next connection that waits, and where it came from. */
 HA_MUST_USE int ha_sock_accept(int listen_fd, struct ha_conf_address *from,
     int *fd);
