@@ -13,6 +13,7 @@
  */
 #include "shell/daemon.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -101,6 +102,20 @@ open_links(struct ha_daemon *d)
 	return HA_OK;
 }
 
+static const char *
+control_why(int rc)
+{
+	switch (rc) {
+	case HA_ERR_EXISTS:
+		return "another clusterd answers there";
+	case HA_ERR_INVAL:
+		return "this path is too long for a socket: choose a shorter "
+		    "directory with -r";
+	default:
+		return ha_err_text(rc);
+	}
+}
+
 static int
 open_control(struct ha_daemon *d)
 {
@@ -112,13 +127,13 @@ open_control(struct ha_daemon *d)
 	char path[256];
 	int rc;
 
-	(void)mkdir(d->options->run_dir, 0755);
+	if (mkdir(d->options->run_dir, 0755) != 0 && errno != EEXIST)
+		return ha_daemon_fail(d, d->options->run_dir, strerror(errno),
+		    HA_ERR_IO);
 	snprintf(path, sizeof(path), "%s/control.sock", d->options->run_dir);
 	rc = ha_control_open(&parts, path, CONTROL_GROUP, &d->control);
 	if (rc != HA_OK)
-		return ha_daemon_fail(d, path,
-		    rc == HA_ERR_EXISTS ? "another clusterd answers there" :
-		    ha_err_text(rc), rc);
+		return ha_daemon_fail(d, path, control_why(rc), rc);
 	return HA_OK;
 }
 

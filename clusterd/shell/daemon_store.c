@@ -1,4 +1,5 @@
 /* The daemon's database: opened, rebuilt when it is damaged, filled. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,7 +50,9 @@ ha_daemon_open_store(struct ha_daemon *d)
 	uint64_t version;
 	int rc;
 
-	(void)mkdir(d->options->state_dir, 0700);
+	if (mkdir(d->options->state_dir, 0700) != 0 && errno != EEXIST)
+		return ha_daemon_fail(d, d->options->state_dir,
+		    strerror(errno), HA_ERR_IO);
 	snprintf(path, sizeof(path), "%s/%s", d->options->state_dir,
 	    HA_STORE_FILE);
 	rc = ha_store_open(path, &d->store);
