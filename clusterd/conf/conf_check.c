@@ -83,12 +83,17 @@ check_one_address(const struct pair *p, enum ha_link_id la, enum ha_link_id lb)
 }
 
 static void
-check_addresses(const struct pair *p)
+check_ha4_address(const struct pair *p)
 {
-	for (int la = 0; la < HA_LINK_MAX; la++)
-		for (int lb = 0; lb < HA_LINK_MAX; lb++)
-			check_one_address(p, (enum ha_link_id)la,
-			    (enum ha_link_id)lb);
+	check_one_address(p, HA_LINK_HA4, HA_LINK_HA4);
+	check_one_address(p, HA_LINK_HA4_BACKUP, HA_LINK_HA4);
+}
+
+static void
+check_backup_address(const struct pair *p)
+{
+	check_one_address(p, HA_LINK_HA4, HA_LINK_HA4_BACKUP);
+	check_one_address(p, HA_LINK_HA4_BACKUP, HA_LINK_HA4_BACKUP);
 }
 
 /* One link is one connection, and its two ends are of one family. */
@@ -137,11 +142,17 @@ check_one_key(const struct pair *p, int ia, int ib)
 }
 
 static void
-check_keys(const struct pair *p)
+check_key(const struct pair *p)
 {
-	for (int ia = 0; ia < 2; ia++)
-		for (int ib = 0; ib < 2; ib++)
-			check_one_key(p, ia, ib);
+	check_one_key(p, 0, 0);
+	check_one_key(p, 1, 0);
+}
+
+static void
+check_next_key(const struct pair *p)
+{
+	check_one_key(p, 0, 1);
+	check_one_key(p, 1, 1);
 }
 
 bool
@@ -222,23 +233,35 @@ check_bits(const struct ha_conf_draft *d, struct ha_conf_report *report)
 		    s->owner_bit);
 }
 
+/* Compare a member with those before it, up to the first that it clashes with:
+ * one value that many share is one mistake of each, not of each pair. */
+static void
+check_against(const struct ha_conf_draft *draft, size_t b,
+    struct ha_conf_report *report, void (*check)(const struct pair *p))
+{
+	size_t errors = report->n_errors;
+
+	for (size_t a = 0; a < b && report->n_errors == errors; a++) {
+		const struct pair p = { draft, report, a, b };
+
+		/* A member given twice has been reported. */
+		if (strcmp(member(draft, a)->serial,
+		    member(draft, b)->serial) != 0)
+			check(&p);
+	}
+}
+
 void
 ha_conf_check(const struct ha_conf_draft *draft, struct ha_conf_report *report)
 {
 	for (size_t b = 0; b < draft->conf->n_members; b++) {
 		check_subnets(draft, b, report);
 		check_own_keys(draft, b, report);
-		for (size_t a = 0; a < b; a++) {
-			const struct pair p = { draft, report, a, b };
-
-			/* A member given twice has been reported. */
-			if (strcmp(member(draft, a)->serial,
-			    member(draft, b)->serial) == 0)
-				continue;
-			check_index(&p);
-			check_addresses(&p);
-			check_keys(&p);
-		}
+		check_against(draft, b, report, check_index);
+		check_against(draft, b, report, check_ha4_address);
+		check_against(draft, b, report, check_backup_address);
+		check_against(draft, b, report, check_key);
+		check_against(draft, b, report, check_next_key);
 		if (b > 0)
 			check_families(
 			    &(const struct pair){ draft, report, 0, b });
