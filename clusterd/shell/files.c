@@ -22,6 +22,14 @@ print_report(const char *path, const struct ha_conf_report *report)
 		fprintf(stderr, "clusterd: %s: no memory\n", path);
 }
 
+/* What to do about a file that is not there. */
+static void
+print_hint(const char *path, int rc, const char *hint)
+{
+	if (rc == HA_ERR_ABSENT)
+		fprintf(stderr, "clusterd: %s: %s\n", path, hint);
+}
+
 static int
 load_conf(const char *path, struct ha_files *f)
 {
@@ -31,6 +39,7 @@ load_conf(const char *path, struct ha_files *f)
 	ha_conf_report_init(&report);
 	rc = ha_cluster_conf_load(path, &report, &f->conf);
 	print_report(path, &report);
+	print_hint(path, rc, "cluster.conf(5) shows what goes into it");
 	ha_conf_report_free(&report);
 	return rc;
 }
@@ -44,6 +53,7 @@ load_identity(const char *path, struct ha_files *f)
 	ha_conf_report_init(&report);
 	rc = ha_identity_load(path, &report, &f->identity);
 	print_report(path, &report);
+	print_hint(path, rc, "\"clusterctl identity init\" makes it");
 	ha_conf_report_free(&report);
 	return rc;
 }
@@ -57,6 +67,8 @@ load_secret(const char *path, struct ha_files *f)
 	ha_conf_report_init(&report);
 	rc = ha_secret_load(path, &report, &f->secret);
 	print_report(path, &report);
+	print_hint(path, rc, "copy it from another member, or make the first "
+	    "with \"clusterctl secret init\"");
 	ha_conf_report_free(&report);
 	return rc;
 }
