@@ -82,7 +82,8 @@ ha_core_new(const struct ha_settings *settings, uint64_t seed,
 	c->renew_at = now;
 	c->housekeeping_at = now;
 	ha_list_init(&c->work);
-	ha_list_init(&c->retry);
+	ha_list_init(&c->retry[0]);
+	ha_list_init(&c->retry[1]);
 	for (int k = 0; k < HA_LINK_MAX; k++)
 		c->interval[k] = interval_of(settings->threshold[k]);
 	if (take_memory(c) != HA_OK) {

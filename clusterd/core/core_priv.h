@@ -45,7 +45,7 @@
 #define EPOCH_JUMP_MAX   65536
 #define CLAIMS_MAX       3
 #define RECHECKS_MAX     3 /* probes after which traffic is no straggler */
-#define KERNEL_TRIES_MAX 8
+#define KERNEL_TRIES_MAX 8 /* soon; then late */
 #define ECHO_RING        64
 
 /* Times of the protocol that are nobody's setting (doc/ownership.md). */
@@ -67,6 +67,7 @@
 #define DUMP_PAUSE         ha_dur_s(30)
 #define DUMP_QUIET         ha_dur_ms(200)
 #define KERNEL_RETRY       ha_dur_s(1)
+#define KERNEL_RETRY_LATE  ha_dur_s(30)
 
 /* ---- feed ---- */
 
@@ -379,7 +380,7 @@ struct ha_core {
 
 	/* kernel */
 	struct ha_list work;
-	struct ha_list retry; /* by retry_at, ascending */
+	struct ha_list retry[2]; /* soon and late; by retry_at, ascending */
 	uint32_t n_work;
 	uint32_t in_flight;
 	struct ha_time dump_at; /* NEVER: none wanted */

@@ -425,10 +425,10 @@ issue(struct ha_core *c, struct session *s, uint16_t *n)
 }
 
 static void
-take_due_retries(struct ha_core *c)
+take_due_retries(struct ha_core *c, struct ha_list *retry)
 {
-	while (!ha_list_empty(&c->retry)) {
-		struct session *s = HA_LIST_ENTRY(c->retry.next,
+	while (!ha_list_empty(retry)) {
+		struct session *s = HA_LIST_ENTRY(retry->next,
 		    struct session, work_list);
 
 		if (ha_time_before(c->now, s->retry_at))
@@ -436,6 +436,14 @@ take_due_retries(struct ha_core *c)
 		ha_list_remove(&s->work_list);
 		ha_list_append(&c->work, &s->work_list);
 	}
+}
+
+static struct ha_time
+first_retry(const struct ha_list *retry)
+{
+	if (ha_list_empty(retry))
+		return HA_TIME_NEVER;
+	return HA_LIST_ENTRY(retry->next, struct session, work_list)->retry_at;
 }
 
 void
@@ -446,7 +454,8 @@ kernel_tick(struct ha_core *c)
 
 	if (!c->dumped)
 		return; /* what is there already is not known yet */
-	take_due_retries(c);
+	take_due_retries(c, &c->retry[0]);
+	take_due_retries(c, &c->retry[1]);
 	while (!ha_list_empty(&c->work) && n + 2 <= HA_KERNEL_OPS_MAX &&
 	    c->in_flight < OPS_IN_FLIGHT) {
 		struct session *s = HA_LIST_ENTRY(c->work.next,
@@ -472,31 +481,35 @@ kernel_deadline(const struct ha_core *c)
 		return HA_TIME_NEVER;
 	if (!ha_list_empty(&c->work) && c->in_flight < OPS_IN_FLIGHT)
 		return c->now;
-	if (!ha_list_empty(&c->retry))
-		return HA_LIST_ENTRY(c->retry.next, struct session, work_list)
-		    ->retry_at;
-	return HA_TIME_NEVER;
+	return ha_time_min(first_retry(&c->retry[0]),
+	    first_retry(&c->retry[1]));
 }
 
 /* ---- results ---- */
 
+/* Soon at first, then late: what the kernel refused may heal. */
 static void
 retry(struct ha_core *c, struct session *s, unsigned int work)
 {
+	bool late;
+
 	c->counters.kernel_refused++;
 	if (s->place == PLACE_DEAD && work != WORK_REMOVE)
 		return;
-	if (++s->tries > KERNEL_TRIES_MAX) {
-		if (s->place == PLACE_DEAD)
-			kernel_absent(c, s); /* it ages out by itself */
-		return; /* the slow round comes back to the others */
+	if (s->tries <= KERNEL_TRIES_MAX)
+		s->tries++;
+	late = s->tries > KERNEL_TRIES_MAX;
+	if (late && s->place == PLACE_DEAD) {
+		kernel_absent(c, s); /* it ages out by itself */
+		return;
 	}
 	c->counters.kernel_retries++;
 	s->work |= (uint8_t)work;
-	s->retry_at = ha_time_add(c->now, KERNEL_RETRY);
+	s->retry_at = ha_time_add(c->now,
+	    late ? KERNEL_RETRY_LATE : KERNEL_RETRY);
 	if (ha_list_linked(&s->work_list))
 		return;
-	ha_list_append(&c->retry, &s->work_list);
+	ha_list_append(&c->retry[late], &s->work_list);
 	c->n_work++;
 }
 
