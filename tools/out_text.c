@@ -90,7 +90,7 @@ member_row(struct ha_table *t, const Ha__Ctl__Member *m)
 	ha_table_cell(t, "%s", m->serial);
 	ha_table_cell(t, "%s", ha_text_or_dash(m->name));
 	ha_table_cell(t, "%s", ha_text_or_dash(m->site));
-	ha_table_cell(t, "%s", ha_text_or_dash(m->state));
+	ha_table_cell(t, "%s", m->state != NULL ? m->state : "unreachable");
 	ha_table_cell(t, "%s", m->ha4);
 	ha_table_cell(t, "%s", m->ha4_backup);
 	ha_table_cell(t, "%s", synchronization(m, sync));

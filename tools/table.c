@@ -45,7 +45,7 @@ ha_table_colour(const char *word)
 		{ "up", "\033[32m" },
 		{ "down", "\033[31m" },
 		{ "none", "\033[90m" },
-		{ "lost", "\033[31m" },
+		{ "unreachable", "\033[31m" },
 		{ "active", "\033[32m" },
 		{ "initial", "\033[33m" },
 		{ "tentative", "\033[33m" },
