@@ -304,7 +304,8 @@ static int
 unknown_verb(struct ha_ctl *ctl, int n, char *const *words)
 {
 	const char *nearest = NULL;
-	unsigned int least = 3; /* further away is another word */
+	size_t len = strlen(words[0]);
+	unsigned int least = len < 5 ? 2 : 3; /* further is another word */
 
 	for (size_t i = 0; i < N_VERBS; i++) {
 		unsigned int distance = distance_to(VERBS[i].name, n, words);
@@ -370,6 +371,8 @@ run_words(struct ha_ctl *ctl, int n, char *const *words)
 {
 	if (n == 0)
 		return ha_ctl_usage(ctl, "say what to show or do");
+	if (ctl->options.socket[0] == '\0')
+		return ha_ctl_usage(ctl, "the option -s needs a path");
 	for (size_t i = 0; i < N_VERBS; i++) {
 		int used = match_verb(&VERBS[i], n, words);
 

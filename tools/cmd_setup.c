@@ -36,7 +36,7 @@ create_failed(struct ha_ctl *ctl, const char *what, const char *file, int err)
 		    "No right to write %s: do it as root.", file);
 	case HA_ERR_ABSENT:
 		return ha_ctl_fail(ctl, CTL_REFUSED, "absent",
-		    "The directory of %s is not there.", file);
+		    "The directory of %s is not there: make it first.", file);
 	default:
 		return ha_ctl_fail(ctl, CTL_REFUSED, "failed",
 		    "%s can't be written: %s.", file, ha_err_text(err));
