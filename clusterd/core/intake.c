@@ -331,6 +331,7 @@ end_other(struct ha_core *c, struct session *s)
 		table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	c->counters.kernel_reinstalled++;
 	kernel_want(c, s, WORK_INSTALL);
+	owner_settle(c, s); /* it may have waited for its packets to end */
 }
 
 static void

@@ -98,6 +98,10 @@ was_taken(struct ha_core *c, const struct ha_stream_id *id)
 
 		if (!stream_in_use(st) || st->id.owner != id->owner)
 			continue;
+		/* What an earlier boot of ours took over, who was away then
+		 * hears of by this one only. */
+		if (id->owner == c->settings.self && !st->own)
+			continue;
 		for (int k = 0; k < st->n_took; k++)
 			if (st->took[k].boot == id->boot)
 				return true;
