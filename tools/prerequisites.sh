@@ -1,6 +1,9 @@
 # prerequisites.sh: what building and trying clusterd needs, and how to get
-# it.  Sourced by demo, check and .ci/run; it defines functions only.
+# it.  Sourced by demo, check and fresh-debian; it defines functions only.
 # shellcheck shell=sh
+
+# Set by who needs more than building and the demo do: a word for each.
+: "${MORE_PROGRAMS=}"
 
 # Programs, and modules by the names that pkg-config knows.
 BUILD_PROGRAMS='make autoconf automake protoc-c pkg-config ar'
@@ -28,7 +31,7 @@ ZYPPER_PACKAGES='gcc make autoconf automake pkgconf-pkg-config
 missing_prerequisites() {
 	PATH=$PATH:/usr/sbin:/sbin
 	command -v "${CC:-cc}" >/dev/null || echo "${CC:-cc}"
-	for program in $BUILD_PROGRAMS $LAB_PROGRAMS; do
+	for program in $BUILD_PROGRAMS $LAB_PROGRAMS $MORE_PROGRAMS; do
 		command -v "$program" >/dev/null || echo "$program"
 	done
 	for module in $MODULES; do
@@ -36,17 +39,35 @@ missing_prerequisites() {
 	done
 }
 
+# The packages of MORE_PROGRAMS; a program not named here is called like its
+# package.
+more_packages() {
+	for program in $MORE_PROGRAMS; do
+		case $program in
+		conntrack)
+			if command -v apt-get >/dev/null; then
+				echo conntrack
+			else
+				echo conntrack-tools
+			fi
+			;;
+		*) echo "$program" ;;
+		esac
+	done
+}
+
 # Prints the one line that installs everything, without privileges in it.
 install_line() {
+	more=$(more_packages)
 	if command -v apt-get >/dev/null; then
 		# shellcheck disable=SC2086 # words, on one line
-		echo apt-get install -y --no-install-recommends $APT_PACKAGES
+		echo apt-get install -y --no-install-recommends $APT_PACKAGES $more
 	elif command -v dnf >/dev/null; then
 		# shellcheck disable=SC2086
-		echo dnf install -y $DNF_PACKAGES
+		echo dnf install -y $DNF_PACKAGES $more
 	elif command -v zypper >/dev/null; then
 		# shellcheck disable=SC2086
-		echo zypper --non-interactive install $ZYPPER_PACKAGES
+		echo zypper --non-interactive install $ZYPPER_PACKAGES $more
 	else
 		return 1
 	fi
