@@ -72,7 +72,8 @@ run_with(const struct ha_options *o, struct ha_log *log)
 static int
 run(const struct ha_options *o)
 {
-	struct ha_log *log = ha_log_new(HA_LOG_STDERR, level_of(o->verbose));
+	struct ha_log *log = ha_log_new(o->foreground ? HA_LOG_STDERR :
+	    HA_LOG_BOTH, level_of(o->verbose));
 	int code;
 
 	if (log == NULL)

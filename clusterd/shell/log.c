@@ -1,7 +1,8 @@
 /*
  * Lines go out as one write each: to standard error while somebody watches,
- * else as one datagram to /dev/log, in the form that every syslog daemon and
- * the systemd journal take.  The C library's syslog() would wait for a
+ * to the system log when nobody does, and to both while it starts.  There it
+ * is one datagram to /dev/log, in the form that every syslog daemon and the
+ * systemd journal take.  The C library's syslog() would wait for a
  * receiver that hangs, and this process never waits.
  */
 #include "shell/log.h"
@@ -178,13 +179,13 @@ put(struct ha_log *log, enum ha_log_level level, const char *event,
     uint64_t left_out, const char *fmt, va_list ap)
 {
 	char line[HA_LOG_LINE_MAX];
-	bool done;
+	bool done = false;
 
 	ha_log_line(line, sizeof(line), event, left_out, fmt, ap);
-	if (log->target == HA_LOG_STDERR)
+	if (log->target != HA_LOG_SYSLOG)
 		done = put_stderr(level, line);
-	else
-		done = put_syslog(log, level, line);
+	if (log->target != HA_LOG_STDERR)
+		done |= put_syslog(log, level, line);
 	if (!done)
 		log->lost++;
 }

@@ -36,6 +36,7 @@ enum ha_log_level {
 enum ha_log_target {
 	HA_LOG_STDERR,
 	HA_LOG_SYSLOG,
+	HA_LOG_BOTH, /* while a daemon starts: somebody may watch */
 };
 
 #define HA_LOG_LINE_MAX 1024 /* bytes; what is longer is cut */
