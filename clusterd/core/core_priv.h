@@ -61,6 +61,7 @@
 #define SOURCE_TRUST       ha_dur_s(10)
 #define STANDSTILL         ha_dur_s(30)
 #define GAP_PAUSE          ha_dur_s(1)
+#define SILENT_WALK        ha_dur_s(5) /* CAUGHT_UP comes every second */
 #define DIGEST_QUIET       ha_dur_s(2)
 #define REPLICA_LIFETIME_S 3600
 #define RENEWAL_ROUND      ha_dur_s(1200)
@@ -96,6 +97,7 @@ struct walk {
 	struct node cursor;    /* in stream->confirmed */
 	struct stream *stream;
 	uint64_t id; /* 0: none */
+	uint64_t newest; /* the highest id that this start of the peer used */
 	uint64_t at; /* sent up to here */
 	uint64_t whole; /* what last went out whole up to here, the peer has */
 	uint64_t generation;
@@ -474,6 +476,7 @@ uint64_t session_hash(const struct session *s);
 /* feed_send.c */
 void feed_send_request(struct ha_core *c, const struct ha_in_message *in);
 void feed_send_tick(struct ha_core *c);
+void feed_send_new_boot(struct ha_core *c, uint8_t peer);
 void feed_send_stop(struct ha_core *c, struct walk *w);
 void feed_send_void(struct ha_core *c, struct stream *st);
 void feed_send_link_down(struct ha_core *c, uint8_t peer, uint8_t link);

@@ -304,6 +304,14 @@ stands_still(const struct ha_core *c, const struct stream *st)
 	    ha_time_reached(c->now, ha_time_add(f->progress_at, STANDSTILL));
 }
 
+/* A walk that is through is told so every second. */
+static bool
+is_silent(const struct ha_core *c, const struct stream *st)
+{
+	return ha_time_reached(c->now,
+	    ha_time_add(st->follow.caught_at, SILENT_WALK));
+}
+
 static int
 other_link(const struct peer *p, int link)
 {
@@ -335,7 +343,8 @@ follow(struct ha_core *c, struct stream *st)
 	if (stands_still(c, st)) {
 		f->stalled = true;
 		request(c, st, p, other_link(p, f->link), f->cursor);
-	} else if (wanted >= 0 && wanted != f->link && feed_caught_up(st)) {
+	} else if (wanted >= 0 && feed_caught_up(st) &&
+	    (wanted != f->link || is_silent(c, st))) {
 		request(c, st, p, wanted, f->cursor);
 	}
 }

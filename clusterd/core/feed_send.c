@@ -46,6 +46,14 @@ feed_send_void(struct ha_core *c, struct stream *st)
 	}
 }
 
+/* Another start of the peer numbers its walks anew. */
+void
+feed_send_new_boot(struct ha_core *c, uint8_t peer)
+{
+	for (int i = 0; i < HA_STREAM_MAX; i++)
+		c->streams[i].walks[peer - 1].newest = 0;
+}
+
 void
 feed_send_link_down(struct ha_core *c, uint8_t peer, uint8_t link)
 {
@@ -91,8 +99,13 @@ feed_send_request(struct ha_core *c, const struct ha_in_message *in)
 		return;
 	}
 	w = &st->walks[in->peer - 1];
+	if (r->walk <= w->newest) {
+		c->counters.drop_stale_walk++; /* overtaken on the other link */
+		return;
+	}
 	feed_send_stop(c, w);
 	w->id = r->walk;
+	w->newest = r->walk;
 	w->link = in->link;
 	w->generation = in->generation;
 	w->at = r->after;

@@ -76,6 +76,7 @@ peer_boot(struct ha_core *c, struct peer *p, const struct ha_boot *boot)
 	struct ha_output *o;
 
 	if (p->boot.id != boot->id) {
+		feed_send_new_boot(c, p->index);
 		forget_announced(c, p);
 		p->heard_once = false;
 	}

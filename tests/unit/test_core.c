@@ -323,6 +323,47 @@ START_TEST(a_living_owner_without_packets_grants_its_session)
 }
 END_TEST
 
+static void
+ask_for_walk(uint64_t walk)
+{
+	struct ha_message m = { .kind = HA_MSG_FEED_REQUEST,
+		.u.feed_request = { .walk = walk,
+			.stream = { .boot = 0x1001, .owner = 1 } } };
+
+	feed(1, &(struct ha_input){ .kind = HA_IN_MESSAGE,
+		.u.message = { .peer = 2, .link = HA_LINK_HA4,
+			.generation = 1, .message = &m } });
+}
+
+/* The walk of the last batch that member 1 put out. */
+static uint64_t
+last_walk(void)
+{
+	uint64_t walk = 0;
+
+	for (size_t i = 0; i < n_queue; i++)
+		if (queue[i].from == 1 &&
+		    queue[i].message.kind == HA_MSG_BATCH)
+			walk = queue[i].message.u.batch.walk;
+	return walk;
+}
+
+START_TEST(a_request_that_was_overtaken_is_not_served)
+{
+	struct ha_input in = tcp_event(HA_SESSION_NEW, 1234);
+	const uint64_t newer = UINT64_C(1) << 60;
+
+	connect_members();
+	run_ms(500);
+	cut = true;
+	ask_for_walk(newer);
+	ask_for_walk(newer - 1);
+	feed(1, &in);
+	feed(1, &(struct ha_input){ .kind = HA_IN_TICK });
+	ck_assert_uint_eq(last_walk(), newer);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -339,6 +380,7 @@ main(void)
 	tcase_add_test(tc, an_end_at_the_owner_is_an_end_everywhere);
 	tcase_add_test(tc, who_gets_the_packets_of_a_lost_owner_owns_the_session);
 	tcase_add_test(tc, a_living_owner_without_packets_grants_its_session);
+	tcase_add_test(tc, a_request_that_was_overtaken_is_not_served);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
