@@ -27,9 +27,8 @@ guests_of(const struct ha_links *links, const struct ha_conf_address *from)
 	return n;
 }
 
-/* The slot of the peer that may dial us from there; NULL: nobody may. */
-static struct slot *
-find_source(struct ha_links *links, uint8_t link,
+struct slot *
+links_find_source(struct ha_links *links, uint8_t link,
     const struct ha_conf_address *from)
 {
 	for (uint8_t peer = 1; peer < links->self; peer++) {
@@ -109,7 +108,7 @@ links_on_accepted(void *arg, uint8_t link, int fd,
     const struct ha_conf_address *from)
 {
 	struct ha_links *links = arg;
-	const struct slot *source = find_source(links, link, from);
+	const struct slot *source = links_find_source(links, link, from);
 	const char *why = door(links, source, from);
 	char text[HA_CONF_ADDRESS_LEN];
 

@@ -224,6 +224,17 @@ on_sent(void *arg, struct ha_conn *c, unsigned int n)
 
 /* --- what ended --- */
 
+/* "clusterctl links" asks the end that does not dial, too. */
+static void
+note_refusal(struct ha_links *links, const struct line *l, const char *why)
+{
+	struct slot *s = links_find_source(links, l->link, &l->from);
+
+	if (s != NULL && s->up == NULL)
+		snprintf(s->stats.last_error, sizeof(s->stats.last_error),
+		    "%s", why);
+}
+
 /* A guest's troubles are any stranger's to cause: limited. */
 static void
 report_guest(struct ha_links *links, const struct line *l,
@@ -235,10 +246,11 @@ report_guest(struct ha_links *links, const struct line *l,
 	char text[HA_CONN_CLOSE_TEXT];
 
 	ha_conf_address_text(&l->from, false, from);
+	ha_conn_close_text(why, text);
+	note_refusal(links, l, text);
 	ha_log_limited(links->log, HA_LOG_WARN, "link.refused", about,
 	    "from=%s link=%s reason=%s why=\"%s\"", from,
-	    ha_link_name(l->link), ha_refusal_name(why->failure.reason),
-	    ha_conn_close_text(why, text));
+	    ha_link_name(l->link), ha_refusal_name(why->failure.reason), text);
 }
 
 static void

@@ -69,6 +69,10 @@ struct ha_links {
 struct slot *links_find_slot(const struct ha_links *links, uint8_t peer,
     uint8_t link);
 
+/* The slot of the peer that may dial us from there; NULL: nobody may. */
+struct slot *links_find_source(struct ha_links *links, uint8_t link,
+    const struct ha_conf_address *from);
+
 void links_set_phase(struct slot *s, enum ha_link_phase phase);
 
 /* The handshake of a connection to or from peer; borrowed until the next
