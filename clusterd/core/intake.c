@@ -367,6 +367,7 @@ intake_session(struct ha_core *c, const struct ha_in_session *in)
 {
 	struct ha_record r = clean_record(&in->record);
 	struct session *s;
+	bool answered = false;
 
 	c->counters.kernel_events++;
 	if (!ha_record_valid(&r)) {
@@ -386,11 +387,14 @@ intake_session(struct ha_core *c, const struct ha_in_session *in)
 	s = find_entry(c, &r.orig);
 	if (s != NULL && s->place == PLACE_DEAD)
 		return; /* its removal is on the way */
-	if (s != NULL && !ha_tuple_equal(&s->record.reply, &r.reply))
-		s = NULL; /* the same addresses, translated otherwise */
+	if (s != NULL && !ha_tuple_equal(&s->record.reply, &r.reply)) {
+		/* The same addresses, translated otherwise. */
+		answered = is_alive(s, in);
+		s = NULL;
+	}
 	if (s != NULL)
 		present_entry(c, s, in, &r);
-	else if (in->bits_known && in->owner_bit)
+	else if ((in->bits_known && in->owner_bit) || answered)
 		create(c, in, &r);
 	else if (in->event == HA_SESSION_DUMPED && in->bits_known &&
 	    in->replica_bit && c->phase == PHASE_COLLECT)

@@ -202,14 +202,13 @@ kernel_rival(const struct ha_core *c, const struct session *s)
 static void
 take_over_entry(struct ha_core *c, struct session *w, struct session *l)
 {
-	bool was_there = l->actual == ACTUAL_PRESENT;
+	bool was_there = l->actual == ACTUAL_PRESENT || l->in_flight > 0;
 	uint32_t entry = l->entry;
 
 	l->conflict = true;
 	c->counters.kernel_conflicts++;
 	kernel_unwant(c, l);
-	if (was_there)
-		kernel_absent(c, l);
+	kernel_absent(c, l);
 	if (!is_replica(c, w) || w->actual == ACTUAL_PRESENT)
 		return;
 	if (was_there) {
@@ -540,6 +539,8 @@ installed(struct ha_core *c, struct session *s, int result)
 	s->missed = false;
 	if (result == HA_OK) {
 		c->counters.kernel_installed++;
+		if (s->conflict)
+			return; /* the holder's work replaces it */
 		if (s->place != PLACE_DEAD)
 			s->work &= (uint8_t)~WORK_FRESH; /* the old one went */
 		kernel_present(c, s);
