@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "proto/codec_check.h"
 
 /* Added to the protocol of an IPv6 session. */
@@ -40,33 +41,19 @@ struct flat {
 	uint32_t ports;
 };
 
+/* A fixed-width number travels little end first: loaded so, the bytes of an
+ * address travel in their own order. */
 static uint32_t
 load32(const uint8_t *p)
 {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint64_t
-load64(const uint8_t *p)
-{
-	return (uint64_t)load32(p) << 32 | load32(p + 4);
+	return (uint32_t)ha_get_u16(p) | (uint32_t)ha_get_u16(p + 2) << 16;
 }
 
 static void
 store32(uint8_t *p, uint32_t v)
 {
-	p[0] = (uint8_t)(v >> 24);
-	p[1] = (uint8_t)(v >> 16);
-	p[2] = (uint8_t)(v >> 8);
-	p[3] = (uint8_t)v;
-}
-
-static void
-store64(uint8_t *p, uint64_t v)
-{
-	store32(p, (uint32_t)(v >> 32));
-	store32(p + 4, (uint32_t)v);
+	ha_put_u16(p, (uint16_t)v);
+	ha_put_u16(p + 2, (uint16_t)(v >> 16));
 }
 
 static struct flat
@@ -80,10 +67,10 @@ flatten(const struct ha_tuple *t)
 		f.src_high = load32(t->src);
 		f.dst_high = load32(t->dst);
 	} else {
-		f.src_high = load64(t->src);
-		f.src_low = load64(t->src + 8);
-		f.dst_high = load64(t->dst);
-		f.dst_low = load64(t->dst + 8);
+		f.src_high = ha_get_u64(t->src);
+		f.src_low = ha_get_u64(t->src + 8);
+		f.dst_high = ha_get_u64(t->dst);
+		f.dst_low = ha_get_u64(t->dst + 8);
 	}
 	return f;
 }
@@ -96,10 +83,10 @@ unflatten(const struct flat *f, struct ha_tuple *t)
 		store32(t->src, (uint32_t)f->src_high);
 		store32(t->dst, (uint32_t)f->dst_high);
 	} else {
-		store64(t->src, f->src_high);
-		store64(t->src + 8, f->src_low);
-		store64(t->dst, f->dst_high);
-		store64(t->dst + 8, f->dst_low);
+		ha_put_u64(t->src, f->src_high);
+		ha_put_u64(t->src + 8, f->src_low);
+		ha_put_u64(t->dst, f->dst_high);
+		ha_put_u64(t->dst + 8, f->dst_low);
 	}
 	t->src_port = (uint16_t)(f->ports >> 16);
 	t->dst_port = (uint16_t)f->ports;

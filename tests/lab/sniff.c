@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,18 +121,29 @@ payload_at(const uint8_t *f, size_t len)
 	return at < len ? at : 0;
 }
 
+/* The two halves of an IPv6 address are two fields of a session's record: a
+ * tag of one or two bytes may stand between them. */
+static bool
+is_there(const struct pattern *want, const uint8_t *p, size_t len)
+{
+	size_t half = want->len == 16 ? 8 : want->len;
+
+	if (len < want->len || memcmp(p, want->bytes, half) != 0)
+		return false;
+	for (size_t gap = 0; gap <= 2 && want->len + gap <= len; gap++)
+		if (memcmp(p + half + gap, want->bytes + half,
+		    want->len - half) == 0)
+			return true;
+	return false;
+}
+
 static void
 search(struct sniffer *s, const uint8_t *p, size_t len)
 {
-	for (size_t i = 0; i < s->n_patterns; i++) {
-		const struct pattern *want = &s->patterns[i];
-
-		for (size_t at = 0; at + want->len <= len; at++) {
-			if (p[at] == want->bytes[0] &&
-			    memcmp(p + at, want->bytes, want->len) == 0)
+	for (size_t i = 0; i < s->n_patterns; i++)
+		for (size_t at = 0; at < len; at++)
+			if (is_there(&s->patterns[i], p + at, len - at))
 				s->found++;
-		}
-	}
 }
 
 static void
