@@ -287,6 +287,8 @@ should_change(struct ha_core *c, struct stream *st, uint8_t best)
 		f->better = 0;
 		return false;
 	}
+	if (best == st->id.owner && stream_is_current(c, st))
+		return true; /* who relays may follow us in a circle */
 	if (f->better != best) {
 		f->better = best;
 		f->better_since = c->now;
