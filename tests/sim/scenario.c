@@ -27,6 +27,7 @@ struct scenario {
 	struct ha_dur flow_pace;
 	bool both_links;
 	bool crowded; /* with sessions */
+	bool small;   /* tables: ends are forgotten soon */
 	uint8_t doomed; /* stays dead after its first power loss; 0: none */
 };
 
@@ -382,6 +383,43 @@ there_and_back(struct scenario *s)
 	after(s, between(s, 100, 8000), route_back, p, from, 0);
 }
 
+/* The member from which m is in the middle of getting a stream; 0: none. */
+static uint8_t
+running_source(struct scenario *s, uint8_t m)
+{
+	struct ha_view_stream v[HA_STREAM_MAX];
+	size_t n;
+
+	if (!s->world->members[m].running)
+		return 0;
+	n = ha_view_streams(s->world->members[m].core, v, HA_STREAM_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].member == m && v[i].source != 0 &&
+		    !v[i].status.caught_up)
+			return v[i].source;
+	return 0;
+}
+
+/* Just when it hurts: in the middle of a walk. */
+static void
+cut_walk(struct scenario *s)
+{
+	struct ha_dur time = between(s, 2000, 20000);
+
+	for (uint8_t m = 1; m <= s->n; m++) {
+		uint8_t source = running_source(s, m);
+
+		if (source == 0)
+			continue;
+		for (uint8_t l = 0; l < HA_LINK_MAX; l++) {
+			block(s, m, source, l, time);
+			block(s, source, m, l, time);
+			network_cut(s->world->network, m, source, l);
+		}
+		return;
+	}
+}
+
 static void
 lose_frame(struct scenario *s)
 {
@@ -422,6 +460,7 @@ static const struct {
 	{ move_flows, 60, 500, 15000 },
 	{ split_flows, 30, 3000, 20000 },
 	{ there_and_back, 40, 2000, 20000 },
+	{ cut_walk, 25, 100, 1000 },
 	{ lose_frame, 15, 2000, 20000 },
 	{ ask_for_all, 15, 5000, 40000 },
 };
@@ -547,7 +586,7 @@ draw_network(struct scenario *s)
 	};
 
 	if (s->crowded)
-		n.rate = 100000 + below(s, 1000000);
+		n.rate = 50000 + below(s, 500000);
 
 	n.delay_max = ha_dur_ms(ha_dur_to_ms(n.delay_min) +
 	    (int64_t)below(s, chance(s, 30) ? 60 : 4) + 1);
@@ -561,7 +600,7 @@ draw_crowd(struct scenario *s, const struct ha_timeouts *t)
 	return (struct flow_settings){
 		.seed = ha_rng_next(&s->rng),
 		.timeouts = *t,
-		.most = (uint32_t)(400 + below(s, 500)),
+		.most = (uint32_t)(500 + below(s, 600)),
 		.tcp_percent = 95,
 		.nat_percent = (uint32_t)below(s, 80),
 		.pause_min = between(s, 2000, 20000),
@@ -579,7 +618,8 @@ draw_flows(struct scenario *s, const struct ha_timeouts *t)
 	return (struct flow_settings){
 		.seed = ha_rng_next(&s->rng),
 		.timeouts = *t,
-		.most = s->n > 8 ? 12 : (uint32_t)(8 + below(s, 50)),
+		.most = s->n > 8 ? 12 : (uint32_t)(8 +
+		    below(s, s->small ? 12 : 50)),
 		.tcp_percent = (uint32_t)(20 + below(s, 80)),
 		.nat_percent = (uint32_t)below(s, 80),
 		.pause_min = between(s, 50, 300),
@@ -599,7 +639,7 @@ draw_world(struct scenario *s, const struct scenario_options *o)
 		.trace = o->trace,
 		.timeouts = draw_timeouts(s),
 		.synchronization_timeout = between(s, 5000, 20000),
-		.table_size = s->crowded ? 4096 : chance(s, 50) ? 256 : 512,
+		.table_size = s->crowded ? 4096 : s->small ? 128 : 512,
 		.turn_max = between(s, 0, 3),
 		.event_delay_max = between(s, 1, chance(s, 20) ? 50 : 3),
 		.op_delay_max = between(s, 1, chance(s, 20) ? 20 : 2),
@@ -662,6 +702,7 @@ scenario_run(const struct scenario_options *options,
 	s.both_links = chance(&s, 80);
 	s.doomed = chance(&s, 20) ? any_member(&s) : 0;
 	s.crowded = s.n <= 4 && chance(&s, 12);
+	s.small = !s.crowded && chance(&s, 40);
 	s.flow_pace = s.crowded ? between(&s, 5, 20) : between(&s, 50, 2000);
 	settings = draw_world(&s, options);
 	s.world = world_new(&settings);
