@@ -27,7 +27,7 @@ struct scenario {
 	struct ha_dur flow_pace;
 	bool both_links;
 	bool crowded; /* with sessions */
-	bool small;   /* tables: ends are forgotten soon */
+	bool hasty;   /* flows live so short that ends are soon forgotten */
 	uint8_t doomed; /* stays dead after its first power loss; 0: none */
 };
 
@@ -563,6 +563,8 @@ draw_timeouts(struct scenario *s)
 	if (chance(s, 50))
 		t.tcp_s[HA_TCP_ESTABLISHED] = 300;
 	t.tcp_s[HA_TCP_TIME_WAIT] = (uint32_t)(5 + below(s, 30));
+	if (s->hasty)
+		t.tcp_s[HA_TCP_TIME_WAIT] = t.tcp_s[HA_TCP_CLOSE] = 1;
 	t.udp_s = (uint32_t)(10 + below(s, 20));
 	t.udp_stream_s = t.udp_s + (uint32_t)below(s, 60);
 	t.icmp_s = (uint32_t)(10 + below(s, 20));
@@ -611,15 +613,32 @@ draw_crowd(struct scenario *s, const struct ha_timeouts *t)
 }
 
 static struct flow_settings
+draw_haste(struct scenario *s, const struct ha_timeouts *t)
+{
+	return (struct flow_settings){
+		.seed = ha_rng_next(&s->rng),
+		.timeouts = *t,
+		.most = s->n > 4 ? 12 : (uint32_t)(20 + below(s, 30)),
+		.tcp_percent = 95,
+		.nat_percent = (uint32_t)below(s, 80),
+		.pause_min = between(s, 50, 100),
+		.pause_max = between(s, 200, 500),
+		.life_min = between(s, 200, 500),
+		.life_max = between(s, 1000, 5000),
+	};
+}
+
+static struct flow_settings
 draw_flows(struct scenario *s, const struct ha_timeouts *t)
 {
 	if (s->crowded)
 		return draw_crowd(s, t);
+	if (s->hasty)
+		return draw_haste(s, t);
 	return (struct flow_settings){
 		.seed = ha_rng_next(&s->rng),
 		.timeouts = *t,
-		.most = s->n > 8 ? 12 : (uint32_t)(8 +
-		    below(s, s->small ? 12 : 50)),
+		.most = s->n > 8 ? 12 : (uint32_t)(8 + below(s, 50)),
 		.tcp_percent = (uint32_t)(20 + below(s, 80)),
 		.nat_percent = (uint32_t)below(s, 80),
 		.pause_min = between(s, 50, 300),
@@ -639,7 +658,7 @@ draw_world(struct scenario *s, const struct scenario_options *o)
 		.trace = o->trace,
 		.timeouts = draw_timeouts(s),
 		.synchronization_timeout = between(s, 5000, 20000),
-		.table_size = s->crowded ? 4096 : s->small ? 128 : 512,
+		.table_size = s->crowded ? 4096 : 512,
 		.turn_max = between(s, 0, 3),
 		.event_delay_max = between(s, 1, chance(s, 20) ? 50 : 3),
 		.op_delay_max = between(s, 1, chance(s, 20) ? 20 : 2),
@@ -702,8 +721,9 @@ scenario_run(const struct scenario_options *options,
 	s.both_links = chance(&s, 80);
 	s.doomed = chance(&s, 20) ? any_member(&s) : 0;
 	s.crowded = s.n <= 4 && chance(&s, 12);
-	s.small = !s.crowded && chance(&s, 40);
-	s.flow_pace = s.crowded ? between(&s, 5, 20) : between(&s, 50, 2000);
+	s.hasty = !s.crowded && chance(&s, 25);
+	s.flow_pace = s.crowded ? between(&s, 5, 20) :
+	    s.hasty ? between(&s, 20, 100) : between(&s, 50, 2000);
 	settings = draw_world(&s, options);
 	s.world = world_new(&settings);
 
