@@ -114,7 +114,7 @@ feed_send_request(struct ha_core *c, const struct ha_in_message *in)
 		w->at = 0;
 		w->full = true;
 	}
-	w->whole = w->at;
+	w->whole = 0; /* a walk may resume where it never came to the end */
 	w->from_start = w->at == 0;
 	w->live = false;
 	w->caught_at = c->now;
@@ -126,8 +126,8 @@ feed_send_request(struct ha_core *c, const struct ha_in_message *in)
 /* ---- bodies ---- */
 
 /* A session that moved on before a walk came by has never been sent by it:
- * only what is at or below the start of the walk, or the tail that it has
- * reached, is known to be there. */
+ * only what is at or below a tail that the walk has reached is known to be
+ * there. */
 static void
 fill_session(struct ha_entry *e, const struct session *s, uint64_t whole)
 {
