@@ -98,6 +98,7 @@ add_entry(struct fake_conntrack *ct, struct ha_time now,
 	s->entry.record = *r;
 	s->entry.record.flags = 0;
 	s->entry.created = now;
+	s->entry.touched = HA_TIME_NEVER;
 	ct->slots[ct->n++] = s;
 	return &s->entry;
 }
@@ -390,6 +391,7 @@ pass_packet(struct fake_conntrack *ct, struct ha_time now,
 		move_other(e, now, dir);
 	}
 	e->owner_bit = true;
+	e->touched = ha_time_min(e->touched, now);
 	e->expires = ha_time_add(now, lifetime(ct, &e->record));
 	if (tcp_changed || bits_changed || status != e->record.status)
 		tell_update(ct, e, tcp_changed, bits_changed);
@@ -420,6 +422,7 @@ open_session(struct fake_conntrack *ct, struct ha_time now,
 		r.tcp_wscale[HA_DIR_ORIGINAL] = FAKE_WSCALE;
 	e = add_entry(ct, now, &r);
 	e->owner_bit = true;
+	e->touched = now;
 	e->masqueraded = p->masquerade;
 	e->expires = ha_time_add(now, lifetime(ct, &r));
 	if (p->tuple.protocol == 6)

@@ -84,6 +84,7 @@ struct fake_entry {
 	uint32_t window[HA_DIR_MAX];
 
 	/* Notes of the simulator; the kernel does not use them. */
+	struct ha_time touched; /* the first packet; NEVER: none */
 	bool told; /* the daemon was told of the owner bit */
 	struct ha_time told_at;
 };

@@ -398,6 +398,24 @@ oracle_note_version(struct oracle *o, uint8_t member, struct name *n,
 	set_tuples(o, n, r);
 }
 
+struct ha_dur
+oracle_timeout(const struct oracle *o, const struct name *n,
+    const struct ha_record *r)
+{
+	const struct ha_timeouts *t = &o->settings.timeouts;
+
+	switch (n->orig.protocol) {
+	case 6:
+		return ha_dur_s(t->tcp_s[r->tcp_state]);
+	case 17:
+		return ha_dur_s((r->status & HA_STATUS_ASSURED) != 0 ?
+		    t->udp_stream_s : t->udp_s);
+	default:
+		return ha_dur_s(n->orig.protocol == 1 ? t->icmp_s :
+		    t->icmpv6_s);
+	}
+}
+
 /* ---- members ---- */
 
 void

@@ -125,9 +125,10 @@ void oracle_kernel_removed(struct oracle *o, uint8_t member,
 void oracle_kernel_installed(struct oracle *o, uint8_t member,
     const struct ha_record *r);
 
-/* The kernel of a member that is left alone has this entry, since created. */
+/* The kernel of a member that is left alone has this entry, which saw its
+ * first packet then. */
 void oracle_kernel_entry(struct oracle *o, uint8_t member,
-    const struct ha_record *r, struct ha_time created);
+    const struct ha_record *r, struct ha_time touched);
 
 /* ---- links ---- */
 

@@ -98,13 +98,13 @@ oracle_kernel_installed(struct oracle *o, uint8_t member,
 
 static void
 check_s14_stale(struct oracle *o, uint8_t member, const struct name *n,
-    struct ha_time created)
+    struct ha_time touched)
 {
 	const struct held *h = &n->held[member];
 	char uid[48];
 
 	if (!h->present || ha_time_is_never(h->lost) ||
-	    !ha_time_before(created, h->owned_at) ||
+	    !ha_time_before(touched, h->owned_at) ||
 	    is_recent(o, h->lost, FRESH_WITHIN))
 		return;
 	oracle_violate(o, "S14", "member %d lost %s %lld ms ago and still has "
@@ -115,13 +115,13 @@ check_s14_stale(struct oracle *o, uint8_t member, const struct name *n,
 
 void
 oracle_kernel_entry(struct oracle *o, uint8_t member,
-    const struct ha_record *r, struct ha_time created)
+    const struct ha_record *r, struct ha_time touched)
 {
 	const struct name *n = oracle_names_with(o, &r->orig);
 
 	for (; n != NULL; n = n->same)
 		if (ha_tuple_equal(&n->reply, &r->reply))
-			check_s14_stale(o, member, n, created);
+			check_s14_stale(o, member, n, touched);
 }
 
 /* ---- L1 ---- */

@@ -27,6 +27,7 @@
 struct said {
 	uint64_t change;
 	struct ha_version version;
+	struct ha_dur timeout; /* of an idle session like this */
 	enum ha_entry_kind kind;
 	uint8_t reason;
 	bool moved; /* not there any more: told later, or over and forgotten */
@@ -56,6 +57,7 @@ struct held {
 	bool gone_hard;          /* closed or deleted at this version: */
 	struct ha_version gone_version;
 	const struct stream *gone_stream; /* that said so */
+	uint64_t gone_change; /* 0: not told to anybody */
 	uint64_t gone_tombstones;
 	struct ha_version granted; /* epoch 0: not */
 	struct ha_time claims[CLAIMS_MAX];
@@ -69,6 +71,7 @@ struct held {
 struct name {
 	uint64_t id;
 	bool aged; /* somewhere, by its owner's loss */
+	struct ha_version ended; /* by an owner, told or not; epoch 0: not */
 	struct ha_uid uid;
 	bool has_tuples;
 	struct ha_tuple orig;
@@ -100,6 +103,7 @@ struct stream {
 	struct ha_stream_id stream;
 	uint64_t boot_counter;
 	uint64_t tail; /* the highest change that its owner made */
+	uint64_t floor; /* as its owner said last */
 	uint64_t tombstones;
 	struct strand **strands;
 	size_t n_strands;
@@ -193,6 +197,10 @@ void oracle_note_version(struct oracle *o, uint8_t member, struct name *n,
 
 /* S13: a claim of this name was made. */
 void oracle_claimed(struct oracle *o, uint8_t member, struct name *n);
+
+/* The protocol's own time of a record with these tuples. */
+struct ha_dur oracle_timeout(const struct oracle *o, const struct name *n,
+    const struct ha_record *r);
 
 /* "3/1a2b/17": creator, boot, number. */
 const char *oracle_uid_text(const struct ha_uid *u, char out[48]);

@@ -98,6 +98,15 @@ check_s2_monotone(struct oracle *o, uint8_t member, const struct name *n,
 	    oracle_version_text(&h->version, was), oracle_version_text(v, is));
 }
 
+/* Tombstones that a member keeps of one stream, at least. */
+static uint64_t
+ring_size(const struct oracle *o)
+{
+	uint64_t n = o->settings.table_size / 8;
+
+	return n < 64 ? 64 : n > 8192 ? 8192 : n;
+}
+
 static void
 check_s9_resurrection(struct oracle *o, uint8_t member, const struct name *n,
     const struct held *h, const struct ha_version *v)
@@ -108,8 +117,8 @@ check_s9_resurrection(struct oracle *o, uint8_t member, const struct name *n,
 	if (!h->gone_hard || oracle_compare(v, &h->gone_version) > 0 ||
 	    s->progress[member].sweep != o->members[member].sweep)
 		return; /* or that stream is forgotten */
-	if (oracle_is_own(o, member, s) && s->tombstones >
-	    h->gone_tombstones + o->settings.table_size / 8 - MANY_TOMBS)
+	if (s->tombstones > h->gone_tombstones + ring_size(o) - MANY_TOMBS ||
+	    (h->gone_change != 0 && h->gone_change <= s->floor))
 		return; /* its tombstone may be forgotten */
 	oracle_violate(o, "S9", "member %d holds %s, which had ended there",
 	    member, oracle_uid_text(&n->uid, uid));
@@ -132,14 +141,34 @@ is_free_owner(const struct oracle *o, uint8_t member, uint8_t owner,
 	    h->version.revision >> 32 != p->boot.counter;
 }
 
+/* Was what was claimed made by an earlier start of its owner? */
+static bool
+is_of_earlier_start(const struct oracle *o, uint8_t member,
+    const struct name *n, uint8_t owner, uint32_t epoch)
+{
+	const struct ha_boot *boot = &o->members[member].peers[owner].boot;
+
+	for (size_t i = 0; i < n->n_strands; i++) {
+		const struct strand *t = n->strands[i];
+
+		for (size_t k = 0; k < t->n; k++)
+			if (t->said[k].version.owner == owner &&
+			    t->said[k].version.epoch == epoch &&
+			    t->said[k].version.revision >> 32 != boot->counter)
+				return true;
+	}
+	return false;
+}
+
 static void
 check_s12_claim(struct oracle *o, uint8_t member, const struct name *n,
-    const struct held *h)
+    const struct held *h, uint32_t epoch)
 {
 	char uid[48];
 
 	if (h->granted.epoch != 0 || h->ended.epoch != 0 ||
-	    is_free_owner(o, member, h->claimed_from, h))
+	    is_free_owner(o, member, h->claimed_from, h) ||
+	    is_of_earlier_start(o, member, n, h->claimed_from, epoch - 1))
 		return;
 	oracle_violate(o, "S12", "member %d claims %s from member %d, which "
 	    "lives and did not grant it", member,
@@ -157,7 +186,7 @@ settle_claim(struct oracle *o, uint8_t member, struct name *n,
 	    v->version.epoch < 2 ||
 	    (h->present && h->version.owner == member))
 		return;
-	check_s12_claim(o, member, n, h);
+	check_s12_claim(o, member, n, h, v->version.epoch);
 	oracle_claimed(o, member, n);
 	h->granted = (struct ha_version){ 0 };
 }
@@ -282,6 +311,9 @@ is_superseded(const struct oracle *o, uint8_t member, const struct name *n,
 
 		if (t == self || t->n == 0)
 			continue;
+		if (last->kind == HA_ENTRY_END &&
+		    oracle_compare(&last->version, &said->version) >= 0)
+			return true; /* who told of it may have forgotten */
 		if (last->change > complete &&
 		    oracle_compare(&last->version, &said->version) > 0)
 			return true;
@@ -336,6 +368,12 @@ check_s4_strand(struct oracle *o, uint8_t member, const struct strand *t,
 	    (s->taken && said->change <= s->taken_complete))
 		return;
 	if (h->present && oracle_compare(&h->version, &said->version) >= 0)
+		return;
+	if (t->name->ended.epoch != 0 &&
+	    oracle_compare(&t->name->ended, &said->version) >= 0)
+		return;
+	if (h->ended.epoch != 0 &&
+	    oracle_compare(&h->ended, &said->version) >= 0)
 		return;
 	if (is_superseded(o, member, t->name, t, said) ||
 	    is_claimed_unheard(o, member, t->name, said))

@@ -25,6 +25,7 @@ write_down(struct oracle *o, struct stream *s, struct strand *t,
 	}
 	t->said[t->n++] = (struct said){ .change = e->change,
 		.version = e->version, .kind = e->kind,
+		.timeout = oracle_timeout(o, t->name, &e->record),
 		.reason = e->end_reason, .at = o->now };
 	if (e->change > s->tail)
 		s->tail = e->change;
@@ -43,6 +44,7 @@ note_end(struct held *h, const struct stream *s, const struct ha_entry *e)
 	h->gone_hard = true;
 	h->gone_version = e->version;
 	h->gone_stream = s;
+	h->gone_change = e->change;
 	h->gone_tombstones = s->tombstones;
 }
 
@@ -221,8 +223,10 @@ sent_batch(struct oracle *o, uint8_t member, uint8_t peer,
 		else
 			relayed_entry(o, member, s, &b->entries[i]);
 	}
-	if (own)
+	if (own) {
 		note_moved(s, b);
+		s->floor = b->floor;
+	}
 	if (!own || (b->flags & HA_BATCH_CAUGHT_UP) == 0)
 		return;
 	if (b->complete > s->tail)
@@ -498,28 +502,32 @@ check_s13_claims(struct oracle *o, uint8_t member, const struct name *n,
 	h->claims[oldest] = o->now;
 }
 
+/* The shortest time of all that was said of a name lately: a member may know
+ * more of it than it has shown. */
 static struct ha_dur
-timeout_of(const struct oracle *o, const struct ha_record *r)
+shortest_timeout(const struct oracle *o, const struct name *n,
+    const struct held *h)
 {
-	const struct ha_timeouts *t = &o->settings.timeouts;
+	struct ha_dur least = oracle_timeout(o, n, &h->record);
 
-	switch (r->orig.protocol) {
-	case 6:
-		return ha_dur_s(t->tcp_s[r->tcp_state]);
-	case 17:
-		return ha_dur_s((r->status & HA_STATUS_ASSURED) != 0 ?
-		    t->udp_stream_s : t->udp_s);
-	default:
-		return ha_dur_s(r->orig.protocol == 1 ? t->icmp_s :
-		    t->icmpv6_s);
+	for (size_t i = 0; i < n->n_strands; i++) {
+		const struct strand *t = n->strands[i];
+
+		for (size_t k = 0; k < t->n; k++)
+			if (t->said[k].kind <= HA_ENTRY_UPDATE &&
+			    oracle_compare(&t->said[k].version, &h->version) >=
+			    0 && ha_dur_less(t->said[k].timeout, least))
+				least = t->said[k].timeout;
 	}
+	return least;
 }
 
 static bool
-may_age(const struct oracle *o, uint8_t member, const struct held *h)
+may_age(const struct oracle *o, uint8_t member, const struct name *n,
+    const struct held *h)
 {
 	struct ha_time lost = o->members[member].lost_at[h->version.owner];
-	struct ha_dur due = timeout_of(o, &h->record);
+	struct ha_dur due = shortest_timeout(o, n, h);
 
 	if (h->version.owner == member)
 		return true;
@@ -535,7 +543,7 @@ check_s15_age(struct oracle *o, uint8_t member, struct name *n, uint8_t owner)
 	struct held *h = &n->held[member];
 	char uid[48];
 
-	if (h->present && h->version.owner == owner && !may_age(o, member, h))
+	if (h->present && h->version.owner == owner && !may_age(o, member, n, h))
 		oracle_violate(o, "S15", "member %d lets %s go by age too "
 		    "early", member, oracle_uid_text(&n->uid, uid));
 	h->aged = true;
@@ -587,12 +595,16 @@ oracle_ended(struct oracle *o, uint8_t member, const struct ha_uid *uid,
 		return;
 	h = &n->held[member];
 	h->end_done = true;
+	if (h->present && (n->ended.epoch == 0 ||
+	    oracle_compare(&h->version, &n->ended) > 0))
+		n->ended = h->version;
 	if (!h->present || h->version.owner != member ||
 	    (reason != HA_END_CLOSED && reason != HA_END_DELETED))
 		return;
 	h->gone_hard = true;
 	h->gone_version = h->version;
 	h->gone_stream = oracle_stream(o, &id);
+	h->gone_change = 0;
 	h->gone_tombstones = h->gone_stream->tombstones;
 }
 

@@ -110,13 +110,13 @@ world_note_all(struct world *w)
 	}
 }
 
-/* Only TCP has windows that can be those of the past. */
+/* Only TCP has windows that can be those of the past, and while it talks. */
 static bool
 has_windows(const struct fake_entry *e)
 {
 	return e->record.orig.protocol == 6 &&
-	    (e->window_known[HA_DIR_ORIGINAL] ||
-	        e->window_known[HA_DIR_REPLY]);
+	    e->record.tcp_state == HA_TCP_ESTABLISHED &&
+	    !ha_time_is_never(e->touched);
 }
 
 static void
@@ -130,7 +130,7 @@ check_entries(struct world *w, struct world_member *m)
 
 		if (has_windows(e))
 			oracle_kernel_entry(w->oracle, m->index, &e->record,
-			    e->created);
+			    e->touched);
 	}
 }
 
