@@ -443,7 +443,6 @@ void table_set_hand(struct ha_core *c, struct session *s, enum hand hand,
 void table_set_life(struct ha_core *c, struct session *s, struct ha_time due);
 struct session *table_due(const struct ha_core *c);
 struct ha_time table_deadline(const struct ha_core *c);
-bool table_is_full(const struct ha_core *c);
 uint32_t seconds_now(const struct ha_core *c);
 
 /* stream.c */
@@ -456,8 +455,7 @@ struct stream *stream_open(struct ha_core *c, const struct ha_stream_id *id,
 void stream_close(struct ha_core *c, struct stream *st);
 bool stream_in_use(const struct stream *st);
 void stream_confirm(struct stream *st, struct session *s, uint64_t change);
-void stream_unconfirm_above(struct ha_core *c, struct stream *st,
-    uint64_t after);
+void stream_unconfirm_above(struct stream *st, uint64_t after);
 void stream_reconfirm_upto(struct stream *st, uint64_t upto);
 void stream_detach(struct ha_core *c, struct session *s);
 void stream_raise_floor(struct ha_core *c, struct stream *st, uint64_t floor);
@@ -543,6 +541,7 @@ void handoff_grant_received(struct ha_core *c,
     const struct ha_in_message *in);
 void handoff_record_came(struct ha_core *c, struct session *s);
 void handoff_due(struct ha_core *c, struct session *s);
+bool handoff_was_asked(const struct ha_core *c, const struct session *s);
 void handoff_grant(struct ha_core *c, struct session *s, uint8_t to);
 
 /* intake.c */

@@ -171,7 +171,7 @@ void_if_below_tail(struct ha_core *c, struct stream *st, uint64_t after)
 {
 	if (after < st->tail)
 		feed_send_void(c, st);
-	stream_unconfirm_above(c, st, after);
+	stream_unconfirm_above(st, after);
 }
 
 static void

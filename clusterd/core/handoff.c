@@ -229,6 +229,14 @@ handoff_bit(struct ha_core *c, struct session *s)
 
 /* ---- touch and grant ---- */
 
+/* Has another member asked for s of late? */
+bool
+handoff_was_asked(const struct ha_core *c, const struct session *s)
+{
+	return s->touched_s != 0 &&
+	    seconds_now(c) - s->touched_s <= TOUCH_MEMORY_S;
+}
+
 void
 handoff_grant(struct ha_core *c, struct session *s, uint8_t to)
 {

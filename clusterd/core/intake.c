@@ -282,8 +282,7 @@ tcp_is_closing(const struct ha_record *r)
 static void
 end_idle(struct ha_core *c, struct session *s)
 {
-	bool asked = s->touched_s != 0 &&
-	    seconds_now(c) - s->touched_s <= TOUCH_MEMORY_S;
+	bool asked = handoff_was_asked(c, s);
 
 	if (!asked || s->place == PLACE_PRIVATE) {
 		owner_end(c, s, HA_END_IDLE);

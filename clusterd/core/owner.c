@@ -248,8 +248,7 @@ owner_release(struct ha_core *c, struct session *s)
 	s->record.flags |= HA_RECORD_UNTOUCHED;
 	owner_publish(c, s);
 	kernel_want(c, s, WORK_INSTALL);
-	if (s->asker != 0 && s->touched_s != 0 &&
-	    seconds_now(c) - s->touched_s <= TOUCH_MEMORY_S)
+	if (handoff_was_asked(c, s))
 		handoff_grant(c, s, s->asker);
 }
 

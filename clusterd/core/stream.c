@@ -361,7 +361,7 @@ unconfirm(struct stream *st, struct session *s)
 
 /* A walk from after begins: what is above it has to be mentioned again. */
 void
-stream_unconfirm_above(struct ha_core *c, struct stream *st, uint64_t after)
+stream_unconfirm_above(struct stream *st, uint64_t after)
 {
 	struct ha_list *l = st->confirmed.prev, *prev;
 
@@ -412,7 +412,7 @@ stream_close(struct ha_core *c, struct stream *st)
 {
 	HA_CHECK(!st->own);
 	feed_send_void(c, st);
-	stream_unconfirm_above(c, st, 0);
+	stream_unconfirm_above(st, 0);
 	for (uint32_t i = 0; i < st->ring_size; i++)
 		if (st->ring[i].stream == st)
 			unlink_tombstone(c, &st->ring[i]);

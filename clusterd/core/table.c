@@ -70,12 +70,6 @@ table_at(const struct ha_core *c, uint32_t slot)
 	return &c->table[slot];
 }
 
-bool
-table_is_full(const struct ha_core *c)
-{
-	return c->n_used == c->table_size;
-}
-
 uint32_t
 seconds_now(const struct ha_core *c)
 {
