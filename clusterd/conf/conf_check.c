@@ -58,8 +58,9 @@ check_index(const struct pair *p)
 	    first, b->serial);
 }
 
-static bool
-same_host(const struct ha_conf_address *a, const struct ha_conf_address *b)
+bool
+ha_conf_same_host(const struct ha_conf_address *a,
+    const struct ha_conf_address *b)
 {
 	return a->family == b->family &&
 	    memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
@@ -75,7 +76,7 @@ check_one_address(const struct pair *p, enum ha_link_id la, enum ha_link_id lb)
 	char text[HA_CONF_ADDRESS_LEN];
 
 	if (first == 0 || second == 0 ||
-	    !same_host(&a->address[la], &b->address[lb]))
+	    !ha_conf_same_host(&a->address[la], &b->address[lb]))
 		return;
 	ha_conf_address_text(&b->address[lb], false, text);
 	ha_conf_error(p->report, second, "%s: %s belongs to member \"%s\" "
@@ -164,7 +165,7 @@ ha_conf_same_subnet(const struct ha_conf_address *a,
 	if (a->family != b->family)
 		return false;
 	if (bits == HA_CONF_PREFIX_NONE)
-		return same_host(a, b);
+		return ha_conf_same_host(a, b);
 	return ha_conf_address_in_subnet(a, b, bits);
 }
 

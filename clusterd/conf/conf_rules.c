@@ -20,7 +20,8 @@ static const char NO_LOG[] = "this version writes no traffic log";
 static const char NO_NOTIFY[] = "this version runs no program";
 
 static const struct ha_rule CLUSTER[] = {
-	{ "id", HA_RULE_NUMBER, AT(ha_cluster_conf, id), .min = 1, .max = 99 },
+	{ "id", HA_RULE_NUMBER, AT(ha_cluster_conf, id), .min = 1, .max = 99,
+	    .restart = true },
 	{ "description", HA_RULE_TEXT, AT(ha_cluster_conf, description),
 	    .initial = "" },
 	{ "synchronization-timeout", HA_RULE_NUMBER,
@@ -58,22 +59,22 @@ static const struct ha_rule HA4_BACKUP[] = {
 #define TABLE_SIZE(type)                                                      \
 	{ "table-size", HA_RULE_NUMBER, AT(type, local.table_size),           \
 	    .min = 64, .max = 16777216, .unit = "sessions",                   \
-	    .initial = "262144" }
+	    .initial = "262144", .restart = true }
 
 static const struct ha_rule SESSIONS[] = {
 	TABLE_SIZE(ha_cluster_conf),
 	{ "install", HA_RULE_CHOICE, AT(ha_cluster_conf, sessions.install),
-	    .words = INSTALL, .initial = "eager",
+	    .words = INSTALL, .initial = "eager", .restart = true,
 	    .later = "this version installs every session at once" },
 	{ "signal", HA_RULE_CHOICE, AT(ha_cluster_conf, sessions.signal),
-	    .words = SIGNAL, .initial = "label",
+	    .words = SIGNAL, .initial = "label", .restart = true,
 	    .later = "this version uses the label" },
 	{ "owner-bit", HA_RULE_NUMBER,
 	    AT(ha_cluster_conf, sessions.owner_bit), .max = 127,
-	    .initial = "126" },
+	    .initial = "126", .restart = true },
 	{ "replica-bit", HA_RULE_NUMBER,
 	    AT(ha_cluster_conf, sessions.replica_bit), .max = 127,
-	    .initial = "127" },
+	    .initial = "127", .restart = true },
 	{ "rule", HA_RULE_BOOLEAN, AT(ha_cluster_conf, sessions.rule),
 	    .initial = "true" },
 	{ "gate", HA_RULE_BOOLEAN, AT(ha_cluster_conf, sessions.gate),

@@ -41,6 +41,7 @@ struct ha_rule {
 	const char *initial;     /* the default; NULL: must be given */
 	uint8_t own;             /* HA_CONF_OWN_* that it sets in a member */
 	bool one_member;         /* no business of the others: no digest */
+	bool restart;            /* a running daemon keeps what it began with */
 	/* What this version lacks; with words: for the last of them. */
 	const char *later;
 };
