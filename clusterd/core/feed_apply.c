@@ -206,6 +206,21 @@ request(struct ha_core *c, struct stream *st, struct peer *p, int link,
 	out_trace(c, HA_TRACE_WALK, p->index, st->id.owner, after);
 }
 
+/* The walk began below complete, and nobody goes on with it, or its source
+ * has less: what it did not mention stands.  The tombstones among it are
+ * gone. */
+static void
+keep_up_to_complete(struct ha_core *c, struct stream *st)
+{
+	if (!st->follow.below)
+		return;
+	st->follow.below = false;
+	stream_reconfirm_upto(st, st->complete);
+	stream_raise_floor(c, st, st->complete);
+	if (st->tail < st->complete)
+		st->tail = st->complete;
+}
+
 static void
 walk_from(struct ha_core *c, struct stream *st, uint8_t source)
 {
@@ -222,7 +237,7 @@ walk_from(struct ha_core *c, struct stream *st, uint8_t source)
 	}
 	st->follow.stalled = false;
 	if (!resumes)
-		stream_reconfirm_upto(st, after);
+		keep_up_to_complete(c, st);
 	request(c, st, p, link, after);
 }
 
@@ -333,8 +348,10 @@ follow(struct ha_core *c, struct stream *st)
 	if (source_gone(c, st) || should_change(c, st, best)) {
 		f->walk = 0;
 		f->source = best;
-		if (best == 0)
+		if (best == 0) {
+			keep_up_to_complete(c, st);
 			return;
+		}
 	}
 	if (f->walk == 0) {
 		walk_from(c, st, f->source);
@@ -717,25 +734,14 @@ learn_took(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 	}
 }
 
-/* The source has less than was complete here when the walk began: what it
- * could not mention stands.  The tombstones among it are gone. */
-static void
-keep_above_source(struct ha_core *c, struct stream *st)
-{
-	stream_reconfirm_upto(st, st->complete);
-	stream_raise_floor(c, st, st->complete);
-	if (st->tail < st->complete)
-		st->tail = st->complete;
-}
-
 static void
 caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 {
 	if (!st->overflow && b->complete > st->complete)
 		st->complete = b->complete;
 	sweep_unmentioned(c, st, b->complete);
-	if (st->follow.below && b->complete < st->complete)
-		keep_above_source(c, st);
+	if (b->complete < st->complete)
+		keep_up_to_complete(c, st);
 	st->follow.below = false;
 	if (!feed_caught_up(st))
 		out_trace(c, HA_TRACE_CAUGHT_UP, st->follow.source,
