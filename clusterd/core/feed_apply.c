@@ -767,6 +767,8 @@ feed_apply_batch(struct ha_core *c, const struct ha_in_message *in)
 		st->follow.below = st->complete > 0;
 		st->follow.caught_at = HA_TIME_NEVER;
 	}
+	if (b->n_entries > 0)
+		st->settled = false; /* somebody has more than was thought */
 	for (int i = 0; i < b->n_entries; i++)
 		apply_entry(c, st, &b->entries[i]);
 	if (b->to != st->follow.cursor || b->n_entries > 0) {
