@@ -265,6 +265,7 @@ struct session {
 	bool bit;       /* the owner bit is set: packets were seen here */
 	bool stale;   /* its entry is of the past and has to be replaced */
 	bool missed;  /* a packet came while that was under way */
+	bool waits;   /* in a retry list, not in the work list */
 	bool liberal;
 	bool conflict;  /* another session holds its tuple */
 	bool aging;     /* life_due is the protocol's own timeout */
@@ -504,6 +505,7 @@ void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
 void kernel_half(struct ha_core *c, struct session *s);
+bool kernel_replaces(const struct session *s);
 bool kernel_keep(struct ha_core *c, struct session *s);
 void kernel_done(struct ha_core *c, const struct ha_in_done *in);
 void kernel_tick(struct ha_core *c);

@@ -234,7 +234,7 @@ static bool
 is_alive(const struct session *s, const struct ha_in_session *in)
 {
 	return in->event == HA_SESSION_UPDATE && !in->foreign &&
-	    (s->work & WORK_FRESH) == WORK_FRESH &&
+	    kernel_replaces(s) &&
 	    (in->record.status & HA_STATUS_SEEN_REPLY) != 0;
 }
 
@@ -243,6 +243,16 @@ note_entry(struct session *s, const struct ha_in_session *in)
 {
 	if (in->entry != 0)
 		s->entry = in->entry;
+}
+
+/* What stands where our copy should be is none: an event was lost. */
+static bool
+is_no_copy(const struct ha_core *c, const struct session *s,
+    const struct ha_in_session *in)
+{
+	return in->event == HA_SESSION_DUMPED && in->bits_known &&
+	    !in->owner_bit && !in->replica_bit && !owner_is_self(c, s) &&
+	    s->place != PLACE_ORPHAN && !s->bit && s->hand == HAND_NONE;
 }
 
 static void
@@ -268,6 +278,8 @@ present_entry(struct ha_core *c, struct session *s,
 	update_other(s, in, r);
 	if (bit || in->offloaded || is_alive(s, in))
 		handoff_bit(c, s);
+	else if (is_no_copy(c, s, in))
+		kernel_fresh(c, s);
 }
 
 /* ---- ends ---- */

@@ -26,6 +26,28 @@ list_work(struct ha_core *c, struct session *s)
 	c->n_work++;
 }
 
+static void
+unlist_work(struct ha_core *c, struct session *s)
+{
+	if (!ha_list_linked(&s->work_list))
+		return;
+	ha_list_remove(&s->work_list);
+	c->n_work--;
+	s->waits = false;
+}
+
+/* What the kernel refused has changed: no more waiting. */
+static void
+try_anew(struct ha_core *c, struct session *s)
+{
+	s->tries = 0;
+	if (!s->waits)
+		return;
+	unlist_work(c, s);
+	if (s->work != 0)
+		list_work(c, s);
+}
+
 void
 kernel_want(struct ha_core *c, struct session *s, unsigned int work)
 {
@@ -41,10 +63,7 @@ void
 kernel_unwant(struct ha_core *c, struct session *s)
 {
 	s->work = 0;
-	if (ha_list_linked(&s->work_list)) {
-		ha_list_remove(&s->work_list);
-		c->n_work--;
-	}
+	unlist_work(c, s);
 }
 
 void
@@ -56,7 +75,7 @@ kernel_present(struct ha_core *c, struct session *s)
 	s->dump_seen = c->dump_number;
 	if ((s->work & WORK_REMOVE) == 0)
 		s->work &= (uint8_t)~WORK_INSTALL;
-	s->tries = 0;
+	try_anew(c, s);
 }
 
 void
@@ -71,6 +90,7 @@ kernel_absent(struct ha_core *c, struct session *s)
 	s->liberal = false;
 	s->offloaded = false;
 	s->work &= (uint8_t)~(WORK_CHANGES | WORK_REMOVE);
+	try_anew(c, s);
 }
 
 /* A copy of what another member, or nobody, carries.  What an earlier boot of
@@ -107,6 +127,14 @@ kernel_half(struct ha_core *c, struct session *s)
 {
 	s->bit = false;
 	kernel_want(c, s, WORK_FRESH);
+}
+
+/* Is its entry to be replaced, or asked to be?  Removing and creating are the
+ * only two that are under way together. */
+bool
+kernel_replaces(const struct session *s)
+{
+	return (s->work & WORK_FRESH) == WORK_FRESH || s->in_flight == 2;
 }
 
 /* Packets go through the entry as it is.  false: it has to be replaced all
@@ -334,8 +362,8 @@ kernel_retry_now(struct ha_core *c, struct session *s)
 {
 	if (s->tries == 0 || s->conflict || !is_replica(c, s))
 		return;
-	s->tries = 0;
-	kernel_want(c, s, WORK_INSTALL);
+	s->work |= WORK_INSTALL;
+	try_anew(c, s);
 }
 
 /* ---- operations ---- */
@@ -434,6 +462,7 @@ take_due_retries(struct ha_core *c, struct ha_list *retry)
 			return;
 		ha_list_remove(&s->work_list);
 		ha_list_append(&c->work, &s->work_list);
+		s->waits = false;
 	}
 }
 
@@ -460,8 +489,7 @@ kernel_tick(struct ha_core *c)
 		struct session *s = HA_LIST_ENTRY(c->work.next,
 		    struct session, work_list);
 
-		ha_list_remove(&s->work_list);
-		c->n_work--;
+		unlist_work(c, s);
 		issue(c, s, &n);
 	}
 	if (n == 0)
@@ -510,6 +538,7 @@ retry(struct ha_core *c, struct session *s, unsigned int work)
 		return;
 	ha_list_append(&c->retry[late], &s->work_list);
 	c->n_work++;
+	s->waits = true;
 }
 
 static void
@@ -525,7 +554,10 @@ removed(struct ha_core *c, struct session *s, int result)
 		}
 		return;
 	}
-	retry(c, s, s->place == PLACE_DEAD ? WORK_REMOVE : WORK_FRESH);
+	if (s->place == PLACE_DEAD)
+		retry(c, s, WORK_REMOVE);
+	else if (s->stale || !s->bit) /* else packets came: it may stay */
+		retry(c, s, WORK_FRESH);
 }
 
 static void
@@ -625,8 +657,8 @@ renew(struct ha_core *c, struct session *s)
 	if (s->actual == ACTUAL_PRESENT) {
 		kernel_want(c, s, WORK_LIFETIME);
 	} else if (s->in_flight == 0) {
-		s->tries = 0;
 		kernel_want(c, s, WORK_INSTALL);
+		try_anew(c, s);
 	}
 }
 

@@ -176,7 +176,7 @@ dump(uint8_t m)
 		struct ha_input e = rig_event(HA_SESSION_DUMPED, port);
 
 		e.u.session.owner_bit = rig.m[m].kernel[port] == RIG_CARRIED;
-		e.u.session.replica_bit = !e.u.session.owner_bit;
+		e.u.session.replica_bit = rig.m[m].kernel[port] == RIG_REPLICA;
 		if (rig.m[m].kernel[port] != RIG_NONE)
 			rig_feed(m, &e);
 	}

@@ -22,6 +22,7 @@ enum rig_entry {
 	RIG_NONE,
 	RIG_REPLICA, /* the replica bit alone */
 	RIG_CARRIED, /* the owner bit */
+	RIG_PLAIN,   /* neither: somebody else's */
 };
 
 struct rig_member {

@@ -382,6 +382,63 @@ START_TEST(a_flow_that_comes_back_while_it_ends_keeps_its_entry)
 }
 END_TEST
 
+/* Asked to get everything again, and the owner is gone before it comes. */
+START_TEST(what_a_broken_walk_did_not_mention_is_handed_on)
+{
+	struct ha_input in = { .kind = HA_IN_ADMIN };
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(2, 7);
+	rig_run_ms(1500);
+	rig.drop = drop_batches_of_2;
+	rig_feed(1, &in);
+	rig_run_ms(100);
+	rig_kill(2);
+	rig.drop = NULL;
+	rig.m[2].kernel[7] = RIG_NONE;
+	rig_run_ms(5000);
+	rig_start(2, HA_START_BOOT);
+	rig_connect(1, 2);
+	rig_run_ms(90000);
+	for (uint8_t m = 1; m <= 2; m++) {
+		ck_assert(rig_find(m, 7, &v));
+		ck_assert(!v.limbo);
+		ck_assert_uint_eq(v.version.owner, 2);
+	}
+}
+END_TEST
+
+START_TEST(a_refused_copy_comes_once_its_place_is_free)
+{
+	start_two();
+	rig.m[2].kernel[7] = RIG_PLAIN;
+	rig_flow(1, 7);
+	rig_run_ms(12000);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_PLAIN);
+	end_flow(2, 7, false, HA_TCP_TIME_WAIT);
+	rig_run_ms(500);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+}
+END_TEST
+
+/* What happened to the copy was lost; the dump tells. */
+START_TEST(what_stands_in_the_place_of_a_copy_is_replaced)
+{
+	struct ha_input in = { .kind = HA_IN_DUMP };
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(40000);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+	rig.m[2].kernel[7] = RIG_PLAIN;
+	in.u.dump.event = HA_DUMP_LOST;
+	rig_feed(2, &in);
+	rig_run_ms(1000);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+}
+END_TEST
+
 START_TEST(an_offloaded_session_is_not_given_away)
 {
 	struct ha_input in = rig_event(HA_SESSION_UPDATE, 7);
@@ -461,6 +518,9 @@ main(void)
 	tcase_add_test(tc, a_flow_that_follows_a_removal_at_once_is_seen);
 	tcase_add_test(tc,
 	    a_flow_that_comes_back_while_it_ends_keeps_its_entry);
+	tcase_add_test(tc, what_a_broken_walk_did_not_mention_is_handed_on);
+	tcase_add_test(tc, a_refused_copy_comes_once_its_place_is_free);
+	tcase_add_test(tc, what_stands_in_the_place_of_a_copy_is_replaced);
 	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
 	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
 	suite_add_tcase(s, tc);
