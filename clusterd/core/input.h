@@ -36,7 +36,7 @@ struct ha_in_message {
 };
 
 enum ha_link_event {
-	HA_LINK_UP,   /* handshake done */
+	HA_LINK_UP,   /* handshake done; of one that is up: made anew */
 	HA_LINK_DOWN, /* connection closed */
 	HA_LINK_ROOM, /* one batch has left for the network */
 };

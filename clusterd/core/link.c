@@ -65,11 +65,23 @@ drop_old_boot(struct ha_core *c, struct peer *p)
 	}
 }
 
+/* A newer connection with the same start of the peer takes the place of one
+ * that is up.  What was on its way on the old one may be lost, so every walk on
+ * it is asked for again where it stood; the peer was never away. */
+static void
+renew(struct ha_core *c, struct peer *p, uint8_t link)
+{
+	c->counters.links_renewed++;
+	feed_send_link_down(c, p->index, link);
+	feed_apply_link_down(c, p->index, link);
+}
+
 void
 link_up(struct ha_core *c, const struct ha_in_link *in)
 {
 	struct peer *p = peer_at(c, in->peer);
 	struct link *l = &p->links[in->link];
+	bool same_start = p->boot.id == in->boot.id;
 	struct link fresh = { .generation = in->generation, .since = c->now,
 		.next_keepalive = c->now, .echoed = c->now, .heard_at = c->now,
 		.sent_total = l->sent_total,
@@ -77,13 +89,18 @@ link_up(struct ha_core *c, const struct ha_in_link *in)
 		.lost_total = l->lost_total, .credit = LINK_CREDIT,
 		.up = true };
 
-	if (l->up)
-		take_down(c, p, in->link);
-	if (p->boot.id != in->boot.id)
+	if (l->up && same_start) {
+		renew(c, p, in->link);
+		fresh.since = l->since;
+	} else {
+		if (l->up)
+			take_down(c, p, in->link);
+		c->counters.links_up++;
+	}
+	if (!same_start)
 		drop_old_boot(c, p);
 	*l = fresh;
 	p->state = in->state;
-	c->counters.links_up++;
 	out_trace(c, HA_TRACE_LINK, p->index, in->link, 1);
 	peer_boot(c, p, &in->boot);
 	peer_changed(c, p);

@@ -48,6 +48,7 @@ struct ha_links_name {
 
 struct ha_links_events {
 	void *arg;
+	/* While an earlier one is up, it takes its place. */
 	void (*up)(void *arg, const struct ha_links_name *name,
 	    const struct ha_greeting *peer);
 	void (*down)(void *arg, const struct ha_links_name *name);

@@ -136,18 +136,13 @@ on_greeted(void *arg, struct ha_conn *c)
 static void
 replace_line(struct slot *s, struct line *newer)
 {
-	struct ha_links *links = s->links;
-
 	if (s->trying != NULL && s->trying != newer)
 		links_close_line(s->trying);
-	if (s->up != NULL) {
-		struct ha_links_name old = name_of(s->up);
-
-		ha_log(links->log, HA_LOG_INFO, "link.replaced",
-		    "peer=%u link=%s", s->peer, ha_link_name(s->link));
-		links_close_line(s->up);
-		links->events.down(links->events.arg, &old);
-	}
+	if (s->up == NULL)
+		return;
+	ha_log(s->links->log, HA_LOG_INFO, "link.replaced",
+	    "peer=%u link=%s", s->peer, ha_link_name(s->link));
+	links_close_line(s->up);
 }
 
 static void

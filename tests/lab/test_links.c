@@ -880,11 +880,11 @@ START_TEST(a_later_connection_replaces_and_an_earlier_one_does_not)
 	ck_assert_ptr_nonnull(later.seal);
 	WAIT_FOR(closed, &first.fd);
 	ck_assert_uint_eq(fws[2].ups, 2);
-	ck_assert_uint_eq(fws[2].downs, 1);
+	ck_assert_uint_eq(fws[2].downs, 0);
 	call_plain(&earlier, 2, 5);
 	ck_assert_ptr_null(earlier.seal);
 	ck_assert_uint_eq(fws[2].n.refused_stale, 1);
-	ck_assert_uint_eq(fws[2].downs, 1);
+	ck_assert_uint_eq(fws[2].downs, 0);
 	ck_assert(fws[2].up[1][0]);
 	hang_up(&first);
 	hang_up(&later);

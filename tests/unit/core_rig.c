@@ -200,6 +200,9 @@ perform(uint8_t m)
 			wants_dump = true;
 		else if (out[i].kind == HA_OUT_ENDED)
 			rig.m[m].ended++;
+		else if (out[i].kind == HA_OUT_PEER)
+			rig.m[m].peer_downs +=
+			    out[i].u.peer.event != HA_PEER_UP;
 	}
 	if (!rig.m[m].hold_done)
 		rig_release_done(m);

@@ -32,6 +32,7 @@ struct rig_member {
 	bool hold_done;         /* results of operations wait */
 	unsigned int ended;     /* sessions told to the traffic log */
 	unsigned int removals;  /* asked of the kernel */
+	unsigned int peer_downs; /* peers that went down or were lost */
 };
 
 struct rig {

@@ -482,6 +482,42 @@ START_TEST(an_untouched_session_makes_way_for_a_new_one)
 }
 END_TEST
 
+START_TEST(a_connection_made_anew_loses_nothing_and_nobody_is_away)
+{
+	const struct ha_counters *n[3];
+	uint64_t full[3];
+
+	start_two();
+	rig_flow(1, 200);
+	rig_flow(2, 201);
+	rig_run_ms(100);
+	for (uint8_t m = 1; m <= 2; m++) {
+		n[m] = ha_view_counters(rig.m[m].core);
+		full[m] = n[m]->walks_full;
+		rig.m[m].peer_downs = 0; /* member 3 is not there */
+	}
+	for (uint16_t port = 1; port <= 100; port++) {
+		rig_flow((uint8_t)(1 + port % 2), port);
+		if (port % 10 != 0)
+			continue;
+		/* What these put out finds another connection. */
+		rig_feed(1, &(struct ha_input){ .kind = HA_IN_TICK });
+		rig_feed(2, &(struct ha_input){ .kind = HA_IN_TICK });
+		rig_connect(1, 2);
+	}
+	rig_run_ms(500);
+	for (uint8_t m = 1; m <= 2; m++) {
+		ck_assert_uint_eq(rig_sessions(m), 102);
+		ck_assert_uint_eq(n[m]->links_renewed, 10);
+		ck_assert_uint_eq(n[m]->links_up, 1);
+		ck_assert_uint_eq(n[m]->links_down, 0);
+		ck_assert_uint_eq(n[m]->walks_full, full[m]);
+		ck_assert_uint_eq(n[m]->resynchronisations, 0);
+		ck_assert_uint_eq(rig.m[m].peer_downs, 0);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -523,6 +559,8 @@ main(void)
 	tcase_add_test(tc, what_stands_in_the_place_of_a_copy_is_replaced);
 	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
 	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
+	tcase_add_test(tc,
+	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
