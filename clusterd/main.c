@@ -16,17 +16,22 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+/* With -v what is in force is shown, in a form that can be read again. */
 static int
 check(const struct ha_options *o)
 {
 	struct ha_files files;
+	int rc;
 
 	if (ha_files_load(o, &files) != HA_OK)
 		return EXIT_FAILED;
-	printf("%s: correct; this is member %u, %s\n", o->conf,
-	    files.self->index, files.self->serial);
+	printf("%s%s: correct; this is member %u, %s\n",
+	    o->verbose > 0 ? "# " : "", o->conf, files.self->index,
+	    files.self->serial);
+	rc = o->verbose > 0 ? ha_cluster_conf_print(files.conf, stdout) :
+	    HA_OK;
 	ha_files_close(&files);
-	return EXIT_DONE;
+	return rc == HA_OK && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 static enum ha_log_level

@@ -612,24 +612,6 @@ text_secret(struct ha_out *out, const char *file)
 	    "member, over a channel that nobody can read along.\n", file);
 }
 
-/* Compilers say it so, and editors can read it. */
-static void
-print_messages(const struct ha_out_config *c)
-{
-	for (size_t i = 0; i < c->report->n; i++) {
-		const struct ha_conf_message *m = &c->report->messages[i];
-		const char *level = m->level == HA_CONF_ERROR ? "error" :
-		    "warning";
-
-		if (m->line == 0)
-			fprintf(stderr, "%s: %s: %s\n", c->file, level,
-			    m->text);
-		else
-			fprintf(stderr, "%s:%u: %s: %s\n", c->file, m->line,
-			    level, m->text);
-	}
-}
-
 /* What the links send is exempt from tracking, so that a rule for established
  * connections does not match the answers: they are let in by their source. */
 static void
@@ -661,7 +643,7 @@ print_rule(FILE *stream, const struct ha_cluster_conf *conf, int link,
 static void
 text_config(struct ha_out *out, const struct ha_out_config *c)
 {
-	print_messages(c);
+	ha_conf_report_print(c->report, c->file, stderr);
 	if (c->conf == NULL)
 		return;
 	fprintf(out->stream, "%s is right: cluster %u, %zu member%s.\n"

@@ -96,7 +96,9 @@ fail:
 static int
 report_errno(struct ha_conf_report *report, int error)
 {
-	ha_conf_error(report, 0, "can't be read: %s", strerror(error));
+	ha_conf_error(report, 0, "can't be read: %s%s", strerror(error),
+	    error == ENOENT ? "; cluster.conf(5) shows what goes into it" :
+	    "");
 	switch (error) {
 	case ENOENT:
 	case ENOTDIR:

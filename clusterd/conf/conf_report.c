@@ -1,7 +1,6 @@
 #include "conf/conf_report.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +90,26 @@ ha_conf_report_sort(struct ha_conf_report *report)
 		}
 		m[j] = moving;
 	}
+}
+
+void
+ha_conf_report_print(const struct ha_conf_report *report, const char *file,
+    FILE *out)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		const struct ha_conf_message *m = &report->messages[i];
+		const char *level = m->level == HA_CONF_ERROR ? "error" :
+		    "warning";
+
+		if (m->line == 0)
+			fprintf(out, "%s: %s: %s\n", file, level, m->text);
+		else
+			fprintf(out, "%s:%u: %s: %s\n", file, m->line, level,
+			    m->text);
+	}
+	if (report->nomem)
+		fprintf(out, "%s: error: no memory for more messages\n",
+		    file);
 }
 
 int

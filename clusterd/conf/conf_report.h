@@ -2,7 +2,7 @@
  * conf_report: what is wrong with an operator's file, as a list.
  *
  * Readers add messages and go on, so that one run names every wrong value.
- * Nothing is printed here: the caller has the file's name and knows whether a
+ * They print nothing: the caller has the file's name and knows whether a
  * terminal, a log or a control socket listens.
  *
  * Ownership  the caller owns the report; ha_conf_report_free() releases what
@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 
@@ -52,6 +53,11 @@ void ha_conf_warning(struct ha_conf_report *report, unsigned int line,
 
 /* Order by line; messages of one line keep their order. */
 void ha_conf_report_sort(struct ha_conf_report *report);
+
+/* Write a line for each message in the form of compilers, which editors can
+ * follow: "FILE:LINE: error: TEXT". */
+void ha_conf_report_print(const struct ha_conf_report *report,
+    const char *file, FILE *out);
 
 /* HA_OK without errors, else HA_ERR_CONFIG or HA_ERR_NOMEM. */
 HA_MUST_USE int ha_conf_report_result(const struct ha_conf_report *report);

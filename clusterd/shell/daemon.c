@@ -62,7 +62,7 @@ begin_boot(struct ha_daemon *d)
 	return HA_OK;
 }
 
-static int
+static void
 fill_greeting(struct ha_daemon *d)
 {
 	const struct ha_conf_local *local = &d->files.self->local;
@@ -74,7 +74,7 @@ fill_greeting(struct ha_daemon *d)
 	for (int i = 0; i < local->n_zones; i++)
 		snprintf(g->zones[i], sizeof(g->zones[i]), "%s",
 		    local->zones[i].name);
-	return ha_cluster_conf_digest(d->files.conf, g->cluster_digest);
+	memcpy(g->cluster_digest, d->files.digest, sizeof(g->cluster_digest));
 }
 
 /* --- parts --- */
@@ -275,9 +275,8 @@ open_parts(struct ha_daemon *d)
 	rc = ha_daemon_open_store(d);
 	if (rc != HA_OK)
 		return rc;
-	rc = fill_greeting(d);
-	if (rc == HA_OK)
-		rc = make_driver(d);
+	fill_greeting(d);
+	rc = make_driver(d);
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, "start", ha_err_text(rc), rc);
 	rc = ha_daemon_open_kernel(d);

@@ -3,31 +3,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Everything that there is to say about one file, and no more of it. */
 static void
-print_report(const char *path, const struct ha_conf_report *report)
+tell(struct ha_conf_report *report, const char *path, int rc)
 {
-	for (size_t i = 0; i < report->n; i++) {
-		const struct ha_conf_message *m = &report->messages[i];
-		const char *what = m->level == HA_CONF_WARNING ?
-		    "warning: " : "";
-
-		if (m->line > 0)
-			fprintf(stderr, "clusterd: %s:%u: %s%s\n", path,
-			    m->line, what, m->text);
-		else
-			fprintf(stderr, "clusterd: %s: %s%s\n", path, what,
-			    m->text);
-	}
-	if (report->nomem)
-		fprintf(stderr, "clusterd: %s: no memory\n", path);
+	report->nomem |= rc == HA_ERR_NOMEM;
+	ha_conf_report_print(report, path, stderr);
+	ha_conf_report_free(report);
 }
 
 /* What to do about a file that is not there. */
 static void
-print_hint(const char *path, int rc, const char *hint)
+tell_hint(const char *path, int rc, const char *hint)
 {
 	if (rc == HA_ERR_ABSENT)
-		fprintf(stderr, "clusterd: %s: %s\n", path, hint);
+		fprintf(stderr, "%s: %s\n", path, hint);
 }
 
 static int
@@ -38,9 +28,7 @@ load_conf(const char *path, struct ha_files *f)
 
 	ha_conf_report_init(&report);
 	rc = ha_cluster_conf_load(path, &report, &f->conf);
-	print_report(path, &report);
-	print_hint(path, rc, "cluster.conf(5) shows what goes into it");
-	ha_conf_report_free(&report);
+	tell(&report, path, rc);
 	return rc;
 }
 
@@ -52,9 +40,8 @@ load_identity(const char *path, struct ha_files *f)
 
 	ha_conf_report_init(&report);
 	rc = ha_identity_load(path, &report, &f->identity);
-	print_report(path, &report);
-	print_hint(path, rc, "\"clusterctl identity init\" makes it");
-	ha_conf_report_free(&report);
+	tell(&report, path, rc);
+	tell_hint(path, rc, "\"clusterctl identity init\" makes it");
 	return rc;
 }
 
@@ -66,13 +53,14 @@ load_secret(const char *path, struct ha_files *f)
 
 	ha_conf_report_init(&report);
 	rc = ha_secret_load(path, &report, &f->secret);
-	print_report(path, &report);
-	print_hint(path, rc, "copy it from another member, or make the first "
+	tell(&report, path, rc);
+	tell_hint(path, rc, "copy it from another member, or make the first "
 	    "with \"clusterctl secret init\"");
-	ha_conf_report_free(&report);
 	return rc;
 }
 
+/* Which member this is, and what only it can know of its addresses.  The
+ * digest is that of the file as written, so it comes first. */
 static int
 find_self(const char *conf_path, struct ha_files *f)
 {
@@ -81,8 +69,12 @@ find_self(const char *conf_path, struct ha_files *f)
 
 	ha_conf_report_init(&report);
 	rc = ha_identity_find(f->identity, f->conf, &report, &f->self);
-	print_report(conf_path, &report);
-	ha_conf_report_free(&report);
+	if (rc == HA_OK)
+		rc = ha_cluster_conf_digest(f->conf, f->digest);
+	if (rc == HA_OK)
+		rc = ha_cluster_conf_localize(f->conf, f->self->index,
+		    &report);
+	tell(&report, conf_path, rc);
 	return rc;
 }
 
@@ -93,10 +85,12 @@ ha_files_load(const struct ha_options *o, struct ha_files *out)
 	int conf = load_conf(o->conf, &f);
 	int identity = load_identity(o->identity, &f);
 	int secret = load_secret(o->secret, &f);
-	int rc = conf != HA_OK ? conf : identity != HA_OK ? identity : secret;
+	int rc = conf != HA_OK ? conf : identity;
 
 	if (rc == HA_OK)
 		rc = find_self(o->conf, &f);
+	if (rc == HA_OK)
+		rc = secret;
 	if (rc != HA_OK) {
 		ha_files_close(&f);
 		return rc;

@@ -9,6 +9,8 @@
 #ifndef HA_SHELL_FILES_H
 #define HA_SHELL_FILES_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "conf/cluster_conf.h"
 #include "conf/identity.h"
@@ -20,7 +22,8 @@ struct ha_files {
 	struct ha_cluster_conf *conf;
 	struct ha_identity *identity;
 	struct ha_secret *secret;
-	const struct ha_conf_member *self; /* within conf */
+	const struct ha_conf_member *self; /* within conf; with prefixes */
+	uint8_t digest[HA_CONF_DIGEST_LEN]; /* of conf as it was written */
 };
 
 HA_MUST_USE int ha_files_load(const struct ha_options *options,

@@ -487,7 +487,8 @@ START_TEST(a_file_that_is_not_there_is_told_by_its_code)
 	ck_assert_uint_eq(report.n, 1);
 	ck_assert_uint_eq(report.messages[0].line, 0);
 	ck_assert_str_eq(report.messages[0].text,
-	    "can't be read: No such file or directory");
+	    "can't be read: No such file or directory; cluster.conf(5) shows "
+	    "what goes into it");
 }
 END_TEST
 
