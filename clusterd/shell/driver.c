@@ -329,7 +329,8 @@ compare(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g)
 
 		if (unlike && !ha_driver_alarm_holds(d, alarm, peer))
 			ha_log(d->parts.log, HA_LOG_WARN, "peer.unlike",
-			    "peer=%u why=\"%s\"", peer,
+			    "peer=%s why=\"%s\"",
+			    ha_links_serial(d->links, peer),
 			    ha_unlike_sentence(what));
 		ha_driver_alarm(d, alarm, peer, unlike);
 	}

@@ -165,18 +165,20 @@ do_state(struct ha_driver *d, const struct ha_out_state *o)
 static void
 do_peer(struct ha_driver *d, const struct ha_out_peer *o)
 {
+	const char *serial = ha_links_serial(d->links, o->peer);
+
 	switch (o->event) {
 	case HA_PEER_UP:
-		ha_driver_event(d, HA_LOG_NOTICE, "peer.up", "peer=%u",
-		    o->peer);
+		ha_driver_event(d, HA_LOG_NOTICE, "peer.up", "peer=%s",
+		    serial);
 		break;
 	case HA_PEER_DOWN:
-		ha_driver_event(d, HA_LOG_WARN, "peer.down", "peer=%u",
-		    o->peer);
+		ha_driver_event(d, HA_LOG_WARN, "peer.down", "peer=%s",
+		    serial);
 		break;
 	case HA_PEER_LOST:
 		ha_driver_event(d, HA_LOG_WARN, "peer.lost",
-		    "peer=%u why=\"no reachable member sees it\"", o->peer);
+		    "peer=%s why=\"no reachable member sees it\"", serial);
 		break;
 	}
 }
@@ -210,8 +212,8 @@ do_save(struct ha_driver *d, const struct ha_out_save *o)
 	if (ha_memberdb_raise_boot(d->parts.store, o->member,
 	    o->boot_counter) != HA_OK)
 		ha_log_limited(d->parts.log, HA_LOG_ERR, "storage.failed",
-		    o->member, "what=\"boot counter of a peer\" peer=%u",
-		    o->member);
+		    o->member, "what=\"boot counter of a peer\" peer=%s",
+		    ha_links_serial(d->links, o->member));
 }
 
 static void

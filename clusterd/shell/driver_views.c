@@ -40,6 +40,13 @@ ha_driver_alarm_holds(struct ha_driver *d, const char *name, uint8_t member)
 	return find_alarm(d, name, member) != NULL;
 }
 
+static const char *
+alarm_member(const struct ha_driver *d, uint8_t member)
+{
+	return ha_links_serial(d->links,
+	    member != 0 ? member : d->settings.self);
+}
+
 static void
 begin_alarm(struct ha_driver *d, const char *name, uint8_t member)
 {
@@ -48,8 +55,8 @@ begin_alarm(struct ha_driver *d, const char *name, uint8_t member)
 	d->alarms[d->n_alarms++] = (struct ha_alarm){ .name = name,
 		.member = member, .since = ha_clock_now(),
 		.since_wall_ms = ha_clock_wall_ms() };
-	ha_driver_event(d, HA_LOG_WARN, "alarm.begin", "name=%s member=%u",
-	    name, member);
+	ha_driver_event(d, HA_LOG_WARN, "alarm.begin", "name=%s member=%s",
+	    name, alarm_member(d, member));
 }
 
 static void
@@ -59,8 +66,8 @@ end_alarm(struct ha_driver *d, struct ha_alarm *a)
 
 	d->n_alarms--;
 	memmove(a, a + 1, (size_t)(&d->alarms[d->n_alarms] - a) * sizeof(*a));
-	ha_driver_event(d, HA_LOG_NOTICE, "alarm.end", "name=%s member=%u",
-	    was.name, was.member);
+	ha_driver_event(d, HA_LOG_NOTICE, "alarm.end", "name=%s member=%s",
+	    was.name, alarm_member(d, was.member));
 }
 
 void

@@ -54,6 +54,21 @@ find_line(const struct ha_links *links, const struct ha_links_name *name)
 	return s->up;
 }
 
+const char *
+ha_links_serial(const struct ha_links *links, uint8_t member)
+{
+	if (member < 1 || member > HA_MEMBER_MAX ||
+	    links->serials[member - 1][0] == '\0')
+		return "unknown";
+	return links->serials[member - 1];
+}
+
+const char *
+links_peer(const struct slot *s)
+{
+	return ha_links_serial(s->links, s->peer);
+}
+
 void
 links_set_phase(struct slot *s, enum ha_link_phase phase)
 {
@@ -169,9 +184,12 @@ static int
 make_slots(struct ha_links *links)
 {
 	for (size_t i = 0; i < links->conf->n_members; i++) {
+		const struct ha_conf_member *m = &links->conf->members[i];
+
+		memcpy(links->serials[m->index - 1], m->serial,
+		    sizeof(m->serial));
 		for (uint8_t link = 0; link < HA_LINK_MAX; link++) {
-			int rc = make_slot(links, &links->conf->members[i],
-			    link);
+			int rc = make_slot(links, m, link);
 
 			if (rc != HA_OK)
 				return rc;
@@ -342,8 +360,8 @@ ha_links_drop(struct ha_links *links, const struct ha_links_name *name,
 	s = l->slot;
 	snprintf(s->stats.last_error, sizeof(s->stats.last_error), "%s", why);
 	ha_log(links->log, HA_LOG_WARN, "link.down",
-	    "peer=%u link=%s why=\"%s\"", s->peer, ha_link_name(s->link),
-	    why);
+	    "peer=%s link=%s why=\"%s\"", links_peer(s),
+	    ha_link_name(s->link), why);
 	links_close_line(l);
 	links_redial(s);
 }

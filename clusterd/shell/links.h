@@ -111,6 +111,9 @@ void ha_links_set_boot(struct ha_links *links,
 void ha_links_raise_seen(struct ha_links *links, uint8_t member,
     uint64_t counter);
 
+/* What people call that member, of whatever index; also when it has left. */
+const char *ha_links_serial(const struct ha_links *links, uint8_t member);
+
 /* HA_ERR_ABSENT: no such peer. */
 HA_MUST_USE int ha_links_stats(const struct ha_links *links, uint8_t peer,
     uint8_t link, struct ha_link_stats *out);

@@ -21,8 +21,8 @@ links_note_failure(struct slot *s, const char *why)
 		    "%s", why);
 	}
 	ha_log(s->links->log, level, "link.failed",
-	    "peer=%u link=%s why=\"%s\"", s->peer, ha_link_name(s->link),
-	    why);
+	    "peer=%s link=%s why=\"%s\"", links_peer(s),
+	    ha_link_name(s->link), why);
 }
 
 static const char *

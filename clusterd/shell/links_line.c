@@ -141,7 +141,7 @@ replace_line(struct slot *s, struct line *newer)
 	if (s->up == NULL)
 		return;
 	ha_log(s->links->log, HA_LOG_INFO, "link.replaced",
-	    "peer=%u link=%s", s->peer, ha_link_name(s->link));
+	    "peer=%s link=%s", links_peer(s), ha_link_name(s->link));
 	links_close_line(s->up);
 }
 
@@ -194,7 +194,7 @@ on_up(void *arg, struct ha_conn *c)
 	become_up(s, l);
 	name = name_of(l);
 	ha_log(links->log, HA_LOG_NOTICE, "link.up",
-	    "peer=%u link=%s generation=%" PRIu64 " dialled=%s", s->peer,
+	    "peer=%s link=%s generation=%" PRIu64 " dialled=%s", links_peer(s),
 	    ha_link_name(s->link), l->generation, s->dials ? "yes" : "no");
 	links->events.up(links->events.arg, &name, &l->greeting);
 }
@@ -257,8 +257,8 @@ report_down(struct slot *s, const struct ha_conn_close *why)
 	snprintf(s->stats.last_error, sizeof(s->stats.last_error), "%s",
 	    text);
 	ha_log(s->links->log, HA_LOG_WARN, "link.down",
-	    "peer=%u link=%s why=\"%s\"", s->peer, ha_link_name(s->link),
-	    text);
+	    "peer=%s link=%s why=\"%s\"", links_peer(s),
+	    ha_link_name(s->link), text);
 }
 
 /* Was up: the owner must hear of it. */

@@ -57,6 +57,7 @@ struct ha_links {
 	struct ha_conn_env *env;
 	struct ha_listener *listeners[HA_LINK_MAX];
 	struct ha_handshake_config *handshake; /* guarded; see links_prepare() */
+	char serials[HA_MEMBER_MAX][HA_CONF_SERIAL_LEN]; /* who had it last */
 	uint64_t boot_seen[HA_MEMBER_MAX];
 	struct ha_rng rng;
 	uint64_t generations; /* given out */
@@ -72,6 +73,9 @@ struct slot *links_find_slot(const struct ha_links *links, uint8_t peer,
 /* The slot of the peer that may dial us from there; NULL: nobody may. */
 struct slot *links_find_source(struct ha_links *links, uint8_t link,
     const struct ha_conf_address *from);
+
+/* The peer's serial, for the log. */
+const char *links_peer(const struct slot *s);
 
 void links_set_phase(struct slot *s, enum ha_link_phase phase);
 
