@@ -14,23 +14,16 @@ static int
 read_boot(struct ha_store *store, struct boot *out)
 {
 	struct boot b = { 0 };
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
 	int rc;
 
-	rc = ha_store_prepare(store, "SELECT counter, starts, sum FROM boot",
-	    &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW) {
-		ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "SELECT counter, starts, sum FROM boot");
+	while (ha_row_next(&row)) {
 		b.counter = ha_row_get_int(&row, 1, HA_BOOT_COUNTER_MAX);
 		b.starts = ha_row_get_int(&row, 1, HA_BOOT_COUNTER_MAX);
-		rc = ha_row_get_sum(&row) ? SQLITE_DONE : SQLITE_CORRUPT;
+		ha_row_get_sum(&row);
 	}
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
+	rc = ha_row_close(&row);
 	if (rc == HA_OK)
 		*out = b;
 	return rc;
@@ -39,22 +32,13 @@ read_boot(struct ha_store *store, struct boot *out)
 static int
 write_boot(struct ha_store *store, const struct boot *b)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
-	int rc;
 
-	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO boot "
-	    "(id, counter, starts, sum) VALUES (1, ?1, ?2, ?3)", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "INSERT OR REPLACE INTO boot "
+	    "(id, counter, starts, sum) VALUES (1, ?1, ?2, ?3)");
 	ha_row_put_int(&row, b->counter);
 	ha_row_put_int(&row, b->starts);
-	if (!ha_row_put_sum(&row)) {
-		sqlite3_finalize(stmt);
-		return HA_ERR_NOMEM;
-	}
-	return ha_store_finish(store, stmt);
+	return ha_row_write(&row);
 }
 
 int

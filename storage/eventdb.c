@@ -22,63 +22,27 @@ copy_cut(char *out, size_t size, const char *text)
 }
 
 static int
-last_number(struct ha_store *store, int64_t *out)
-{
-	sqlite3_stmt *stmt = NULL;
-	int rc;
-
-	rc = ha_store_prepare(store,
-	    "SELECT coalesce(max(number), 0) FROM event", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		*out = sqlite3_column_int64(stmt, 0);
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
-	return rc;
-}
-
-static int
 insert(struct ha_store *store, const struct ha_event_row *e)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
-	int rc;
 
-	rc = ha_store_prepare(store, "INSERT INTO event "
-	    "(number, at_ms, name, text, sum) VALUES (?1, ?2, ?3, ?4, ?5)",
-	    &stmt);
-	if (rc != HA_OK)
-		return rc;
-	ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "INSERT INTO event "
+	    "(number, at_ms, name, text, sum) VALUES (?1, ?2, ?3, ?4, ?5)");
 	ha_row_put_int(&row, (int64_t)e->number);
 	ha_row_put_int(&row, e->at_ms);
 	ha_row_put_text(&row, e->name);
 	ha_row_put_text(&row, e->text);
-	if (!ha_row_put_sum(&row)) {
-		sqlite3_finalize(stmt);
-		return HA_ERR_NOMEM;
-	}
-	return ha_store_finish(store, stmt);
+	return ha_row_write(&row);
 }
 
 static int
 delete_up_to(struct ha_store *store, int64_t number)
 {
-	sqlite3_stmt *stmt = NULL;
-	int rc;
+	struct ha_row row;
 
-	rc = ha_store_prepare(store, "DELETE FROM event WHERE number <= ?1",
-	    &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = ha_store_err(store->sql, sqlite3_bind_int64(stmt, 1, number));
-	if (rc != HA_OK) {
-		sqlite3_finalize(stmt);
-		return rc;
-	}
-	return ha_store_finish(store, stmt);
+	ha_row_open(&row, store, "DELETE FROM event WHERE number <= ?1");
+	ha_row_put_int(&row, number);
+	return ha_row_run(&row);
 }
 
 int
@@ -93,7 +57,8 @@ ha_eventdb_append(struct ha_store *store, int64_t at_ms, const char *name,
 		return rc;
 	copy_cut(e.name, sizeof(e.name), name);
 	copy_cut(e.text, sizeof(e.text), text);
-	rc = last_number(store, &last);
+	rc = ha_row_number(store, "SELECT coalesce(max(number), 0) FROM event",
+	    &last);
 	if (rc == HA_OK) {
 		e.number = (uint64_t)last + 1;
 		rc = insert(store, &e);
@@ -103,37 +68,23 @@ ha_eventdb_append(struct ha_store *store, int64_t at_ms, const char *name,
 	return ha_store_end(store, rc, false);
 }
 
-static bool
-read_event(sqlite3_stmt *stmt, struct ha_event_row *e)
+static void
+open_list(struct ha_row *row, struct ha_store *store, size_t max)
 {
-	struct ha_row row;
-
-	ha_row_begin(&row, stmt);
-	e->number = (uint64_t)ha_row_get_int(&row, 1, INT64_MAX - 1);
-	e->at_ms = ha_row_get_int(&row, INT64_MIN, INT64_MAX);
-	ha_row_get_text(&row, e->name, sizeof(e->name));
-	ha_row_get_text(&row, e->text, sizeof(e->text));
-	return ha_row_get_sum(&row);
+	ha_row_open(row, store, "SELECT number, at_ms, name, text, sum "
+	    "FROM event ORDER BY number DESC LIMIT ?1");
+	ha_row_put_int(row,
+	    max > HA_EVENTDB_MAX ? HA_EVENTDB_MAX : (int64_t)max);
 }
 
-static int
-prepare_list(struct ha_store *store, size_t max, sqlite3_stmt **out)
+static void
+get_event(struct ha_row *row, struct ha_event_row *e)
 {
-	sqlite3_stmt *stmt = NULL;
-	int64_t limit = max > HA_EVENTDB_MAX ? HA_EVENTDB_MAX : (int64_t)max;
-	int rc;
-
-	rc = ha_store_prepare(store, "SELECT number, at_ms, name, text, sum "
-	    "FROM event ORDER BY number DESC LIMIT ?1", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = ha_store_err(store->sql, sqlite3_bind_int64(stmt, 1, limit));
-	if (rc != HA_OK) {
-		sqlite3_finalize(stmt);
-		return rc;
-	}
-	*out = stmt;
-	return HA_OK;
+	e->number = (uint64_t)ha_row_get_int(row, 1, INT64_MAX - 1);
+	e->at_ms = ha_row_get_int(row, INT64_MIN, INT64_MAX);
+	ha_row_get_text(row, e->name, sizeof(e->name));
+	ha_row_get_text(row, e->text, sizeof(e->text));
+	ha_row_get_sum(row);
 }
 
 static void
@@ -151,21 +102,16 @@ int
 ha_eventdb_list(struct ha_store *store, struct ha_event_row *rows, size_t max,
     size_t *n)
 {
-	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
 	size_t i = 0;
-	int rc = prepare_list(store, max, &stmt);
+	int rc;
 
-	if (rc != HA_OK)
-		return rc;
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+	open_list(&row, store, max);
+	while (ha_row_next(&row)) {
 		HA_CHECK(i < max);
-		if (!read_event(stmt, &rows[i++])) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
+		get_event(&row, &rows[i++]);
 	}
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
+	rc = ha_row_close(&row);
 	if (rc != HA_OK)
 		return rc;
 	reverse(rows, i);
@@ -176,19 +122,11 @@ ha_eventdb_list(struct ha_store *store, struct ha_event_row *rows, size_t max,
 int
 ha_eventdb_verify(struct ha_store *store)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_event_row e;
-	int rc = prepare_list(store, HA_EVENTDB_MAX, &stmt);
+	struct ha_row row;
 
-	if (rc != HA_OK)
-		return rc;
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (!read_event(stmt, &e)) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
-	}
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
-	return rc;
+	open_list(&row, store, HA_EVENTDB_MAX);
+	while (ha_row_next(&row))
+		get_event(&row, &e);
+	return ha_row_close(&row);
 }

@@ -41,17 +41,12 @@ static int
 insert_member(struct ha_store *store, const struct ha_member_row *m,
     uint64_t *rows_sum)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
-	int rc;
 
-	rc = ha_store_prepare(store, "INSERT INTO member (idx, serial, name, "
+	ha_row_open(&row, store, "INSERT INTO member (idx, serial, name, "
 	    "site, description, ha4_address, ha4_backup_address, public_key, "
 	    "next_public_key, enabled, session_synchronization, sum) VALUES "
-	    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	ha_row_begin(&row, stmt);
+	    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
 	ha_row_put_int(&row, m->index);
 	ha_row_put_text(&row, m->serial);
 	ha_row_put_text(&row, m->name);
@@ -65,36 +60,28 @@ insert_member(struct ha_store *store, const struct ha_member_row *m,
 	ha_row_put_int(&row, m->enabled);
 	ha_row_put_int(&row, m->session_synchronization);
 	*rows_sum = ha_hash_add(*rows_sum, row.sum);
-	if (!ha_row_put_sum(&row)) {
-		sqlite3_finalize(stmt);
-		return HA_ERR_NOMEM;
-	}
-	return ha_store_finish(store, stmt);
+	return ha_row_write(&row);
 }
 
-static bool
-read_member(sqlite3_stmt *stmt, struct ha_member_row *m, uint64_t *rows_sum)
+static void
+get_member(struct ha_row *row, struct ha_member_row *m, uint64_t *rows_sum)
 {
-	struct ha_row row;
-
 	memset(m, 0, sizeof(*m));
-	ha_row_begin(&row, stmt);
-	m->index = (uint8_t)ha_row_get_int(&row, 1, HA_MEMBERDB_MAX);
-	ha_row_get_text(&row, m->serial, sizeof(m->serial));
-	ha_row_get_text(&row, m->name, sizeof(m->name));
-	ha_row_get_text(&row, m->site, sizeof(m->site));
-	ha_row_get_text(&row, m->description, sizeof(m->description));
-	ha_row_get_text(&row, m->ha4_address, sizeof(m->ha4_address));
-	ha_row_get_text(&row, m->ha4_backup_address,
+	m->index = (uint8_t)ha_row_get_int(row, 1, HA_MEMBERDB_MAX);
+	ha_row_get_text(row, m->serial, sizeof(m->serial));
+	ha_row_get_text(row, m->name, sizeof(m->name));
+	ha_row_get_text(row, m->site, sizeof(m->site));
+	ha_row_get_text(row, m->description, sizeof(m->description));
+	ha_row_get_text(row, m->ha4_address, sizeof(m->ha4_address));
+	ha_row_get_text(row, m->ha4_backup_address,
 	    sizeof(m->ha4_backup_address));
-	if (!ha_row_get_bytes(&row, m->public_key, sizeof(m->public_key)))
-		row.bad = true;
-	m->has_next_public_key = ha_row_get_bytes(&row, m->next_public_key,
+	(void)ha_row_get_bytes(row, m->public_key, sizeof(m->public_key));
+	m->has_next_public_key = ha_row_get_bytes(row, m->next_public_key,
 	    sizeof(m->next_public_key));
-	m->enabled = ha_row_get_int(&row, 0, 1) != 0;
-	m->session_synchronization = ha_row_get_int(&row, 0, 1) != 0;
-	*rows_sum = ha_hash_add(*rows_sum, row.sum);
-	return ha_row_get_sum(&row);
+	m->enabled = ha_row_get_int(row, 0, 1) != 0;
+	m->session_synchronization = ha_row_get_int(row, 0, 1) != 0;
+	*rows_sum = ha_hash_add(*rows_sum, row->sum);
+	ha_row_get_sum(row);
 }
 
 struct membership {
@@ -107,24 +94,18 @@ static int
 read_membership(struct ha_store *store, struct membership *out)
 {
 	struct membership m = { .rows_sum = 1 };
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
 	int rc;
 
-	rc = ha_store_prepare(store, "SELECT version, members, rows_sum, sum "
-	    "FROM membership", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW) {
-		ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "SELECT version, members, rows_sum, sum "
+	    "FROM membership");
+	while (ha_row_next(&row)) {
 		m.version = ha_row_get_int(&row, 1, INT64_MAX - 1);
 		m.members = ha_row_get_int(&row, 0, HA_MEMBERDB_MAX);
 		m.rows_sum = ha_row_get_int(&row, INT64_MIN, INT64_MAX);
-		rc = ha_row_get_sum(&row) ? SQLITE_DONE : SQLITE_CORRUPT;
+		ha_row_get_sum(&row);
 	}
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
+	rc = ha_row_close(&row);
 	if (rc == HA_OK)
 		*out = m;
 	return rc;
@@ -133,24 +114,15 @@ read_membership(struct ha_store *store, struct membership *out)
 static int
 write_membership(struct ha_store *store, const struct membership *m)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
-	int rc;
 
-	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO membership "
+	ha_row_open(&row, store, "INSERT OR REPLACE INTO membership "
 	    "(id, version, members, rows_sum, sum) "
-	    "VALUES (1, ?1, ?2, ?3, ?4)", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	ha_row_begin(&row, stmt);
+	    "VALUES (1, ?1, ?2, ?3, ?4)");
 	ha_row_put_int(&row, m->version);
 	ha_row_put_int(&row, m->members);
 	ha_row_put_int(&row, m->rows_sum);
-	if (!ha_row_put_sum(&row)) {
-		sqlite3_finalize(stmt);
-		return HA_ERR_NOMEM;
-	}
-	return ha_store_finish(store, stmt);
+	return ha_row_write(&row);
 }
 
 /* The sum over the rows is made in the order of their indexes. */
@@ -211,28 +183,18 @@ static int
 list(struct ha_store *store, struct ha_member_row rows[static HA_MEMBERDB_MAX],
     size_t *n, uint64_t *rows_sum)
 {
-	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
 	size_t i = 0;
-	int rc;
 
-	rc = ha_store_prepare(store, "SELECT idx, serial, name, site, "
+	ha_row_open(&row, store, "SELECT idx, serial, name, site, "
 	    "description, ha4_address, ha4_backup_address, public_key, "
 	    "next_public_key, enabled, session_synchronization, sum "
-	    "FROM member ORDER BY idx", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (i == HA_MEMBERDB_MAX ||
-		    !read_member(stmt, &rows[i], rows_sum)) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
-		i++;
-	}
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
+	    "FROM member ORDER BY idx LIMIT ?1");
+	ha_row_put_int(&row, HA_MEMBERDB_MAX);
+	while (ha_row_next(&row))
+		get_member(&row, &rows[i++], rows_sum);
 	*n = i;
-	return rc;
+	return ha_row_close(&row);
 }
 
 int
@@ -262,27 +224,17 @@ ha_memberdb_boots(struct ha_store *store,
     uint64_t boots[static HA_MEMBERDB_MAX])
 {
 	uint64_t read[HA_MEMBERDB_MAX] = { 0 };
-	sqlite3_stmt *stmt = NULL;
+	struct ha_row row;
 	int rc;
 
-	rc = ha_store_prepare(store, "SELECT idx, counter, sum FROM boot_seen",
-	    &stmt);
-	if (rc != HA_OK)
-		return rc;
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct ha_row row;
-		int64_t index;
+	ha_row_open(&row, store, "SELECT idx, counter, sum FROM boot_seen");
+	while (ha_row_next(&row)) {
+		int64_t index = ha_row_get_int(&row, 1, HA_MEMBERDB_MAX);
 
-		ha_row_begin(&row, stmt);
-		index = ha_row_get_int(&row, 1, HA_MEMBERDB_MAX);
 		read[index - 1] = (uint64_t)ha_row_get_int(&row, 1, BOOT_MAX);
-		if (!ha_row_get_sum(&row)) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
+		ha_row_get_sum(&row);
 	}
-	rc = ha_store_err(store->sql, rc);
-	sqlite3_finalize(stmt);
+	rc = ha_row_close(&row);
 	if (rc == HA_OK)
 		memcpy(boots, read, sizeof(read));
 	return rc;
@@ -291,22 +243,13 @@ ha_memberdb_boots(struct ha_store *store,
 static int
 write_boot(struct ha_store *store, unsigned int index, uint64_t boot)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
-	int rc;
 
-	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO boot_seen "
-	    "(idx, counter, sum) VALUES (?1, ?2, ?3)", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "INSERT OR REPLACE INTO boot_seen "
+	    "(idx, counter, sum) VALUES (?1, ?2, ?3)");
 	ha_row_put_int(&row, index);
 	ha_row_put_int(&row, (int64_t)boot);
-	if (!ha_row_put_sum(&row)) {
-		sqlite3_finalize(stmt);
-		return HA_ERR_NOMEM;
-	}
-	return ha_store_finish(store, stmt);
+	return ha_row_write(&row);
 }
 
 int
@@ -330,24 +273,14 @@ ha_memberdb_raise_boot(struct ha_store *store, unsigned int index,
 static int
 write_state(struct ha_store *store, const struct ha_last_state *state)
 {
-	sqlite3_stmt *stmt = NULL;
 	struct ha_row row;
-	int rc;
 
-	rc = ha_store_prepare(store, "INSERT OR REPLACE INTO last_state "
-	    "(id, state, reason, at_s, sum) VALUES (1, ?1, ?2, ?3, ?4)",
-	    &stmt);
-	if (rc != HA_OK)
-		return rc;
-	ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "INSERT OR REPLACE INTO last_state "
+	    "(id, state, reason, at_s, sum) VALUES (1, ?1, ?2, ?3, ?4)");
 	ha_row_put_text(&row, state->state);
 	ha_row_put_text(&row, state->reason);
 	ha_row_put_int(&row, state->at_s);
-	if (!ha_row_put_sum(&row)) {
-		sqlite3_finalize(stmt);
-		return HA_ERR_NOMEM;
-	}
-	return ha_store_finish(store, stmt);
+	return ha_row_write(&row);
 }
 
 int
@@ -369,29 +302,26 @@ int
 ha_memberdb_last_state(struct ha_store *store, struct ha_last_state *state)
 {
 	struct ha_last_state s = { 0 };
-	sqlite3_stmt *stmt = NULL;
+	bool is_there = false;
 	struct ha_row row;
 	int rc;
 
-	rc = ha_store_prepare(store, "SELECT state, reason, at_s, sum "
-	    "FROM last_state", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW) {
-		ha_row_begin(&row, stmt);
+	ha_row_open(&row, store, "SELECT state, reason, at_s, sum "
+	    "FROM last_state");
+	while (ha_row_next(&row)) {
 		ha_row_get_text(&row, s.state, sizeof(s.state));
 		ha_row_get_text(&row, s.reason, sizeof(s.reason));
 		s.at_s = ha_row_get_int(&row, INT64_MIN, INT64_MAX);
-		rc = ha_row_get_sum(&row) ? HA_OK : HA_ERR_CORRUPT;
-	} else {
-		rc = rc == SQLITE_DONE ? HA_ERR_ABSENT :
-		    ha_store_err(store->sql, rc);
+		ha_row_get_sum(&row);
+		is_there = true;
 	}
-	sqlite3_finalize(stmt);
-	if (rc == HA_OK)
-		*state = s;
-	return rc;
+	rc = ha_row_close(&row);
+	if (rc != HA_OK)
+		return rc;
+	if (!is_there)
+		return HA_ERR_ABSENT;
+	*state = s;
+	return HA_OK;
 }
 
 int

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "storage/row.h"
 #include "storage/schema.h"
 #include "storage/store_priv.h"
 
@@ -112,23 +113,6 @@ ha_store_exec(sqlite3 *sql, const char *text)
 	return ha_store_err(sql, sqlite3_exec(sql, text, NULL, NULL, NULL));
 }
 
-int
-ha_store_prepare(const struct ha_store *store, const char *text,
-    sqlite3_stmt **out)
-{
-	return ha_store_err(store->sql,
-	    sqlite3_prepare_v2(store->sql, text, -1, out, NULL));
-}
-
-int
-ha_store_finish(const struct ha_store *store, sqlite3_stmt *stmt)
-{
-	int rc = ha_store_err(store->sql, sqlite3_step(stmt));
-
-	sqlite3_finalize(stmt);
-	return rc;
-}
-
 /* PATH and a suffix; NULL: no memory. */
 static char *
 with_suffix(const char *path, const char *suffix)
@@ -180,18 +164,11 @@ rename_durably(const char *from, const char *to)
 static int
 vacuum_into(struct ha_store *store, const char *path)
 {
-	sqlite3_stmt *stmt = NULL;
-	int rc = ha_store_prepare(store, "VACUUM INTO ?1", &stmt);
+	struct ha_row row;
 
-	if (rc != HA_OK)
-		return rc;
-	rc = ha_store_err(store->sql,
-	    sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC));
-	if (rc != HA_OK) {
-		sqlite3_finalize(stmt);
-		return rc;
-	}
-	return ha_store_finish(store, stmt);
+	ha_row_open(&row, store, "VACUUM INTO ?1");
+	ha_row_put_text(&row, path);
+	return ha_row_run(&row);
 }
 
 static int
@@ -238,26 +215,19 @@ ha_store_end(struct ha_store *store, int rc, bool copy)
 	return HA_OK;
 }
 
+/* One row with "ok", or with what is wrong. */
 static int
 check_pages(const struct ha_store *store)
 {
-	sqlite3_stmt *stmt = NULL;
-	const unsigned char *text;
+	char text[8] = "";
+	struct ha_row row;
 	int rc;
 
-	rc = ha_store_prepare(store, "PRAGMA integrity_check(1)", &stmt);
-	if (rc != HA_OK)
-		return rc;
-	rc = sqlite3_step(stmt);
-	text = rc == SQLITE_ROW ? sqlite3_column_text(stmt, 0) : NULL;
-	if (rc != SQLITE_ROW)
-		rc = ha_store_err(store->sql, rc);
-	else if (text == NULL || strcmp((const char *)text, "ok") != 0)
-		rc = HA_ERR_CORRUPT;
-	else
-		rc = HA_OK;
-	sqlite3_finalize(stmt);
-	return rc;
+	ha_row_open(&row, store, "PRAGMA integrity_check(1)");
+	if (ha_row_next(&row))
+		ha_row_get_text(&row, text, sizeof(text));
+	rc = ha_row_close(&row);
+	return rc == HA_OK && strcmp(text, "ok") != 0 ? HA_ERR_CORRUPT : rc;
 }
 
 static int

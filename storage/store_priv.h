@@ -1,8 +1,5 @@
 /*
  * store_priv: what the files of this directory share.
- *
- * Ownership  a statement belongs to who prepared it, until
- *            ha_store_finish().
  */
 #ifndef HA_STORAGE_STORE_PRIV_H
 #define HA_STORAGE_STORE_PRIV_H
@@ -23,13 +20,6 @@ int ha_store_err(sqlite3 *sql, int rc);
 
 /* Run statements that have no results. */
 HA_MUST_USE int ha_store_exec(sqlite3 *sql, const char *text);
-
-HA_MUST_USE int ha_store_prepare(const struct ha_store *store,
-    const char *text, sqlite3_stmt **out);
-
-/* Run a statement without results and let it go, in any case. */
-HA_MUST_USE int ha_store_finish(const struct ha_store *store,
-    sqlite3_stmt *stmt);
 
 /* A transaction.  ha_store_end() commits when rc is HA_OK and rolls back
  * when not, and returns the first error; with copy, a commit renews
