@@ -125,60 +125,6 @@ write_membership(struct ha_store *store, const struct membership *m)
 	return ha_row_write(&row);
 }
 
-/* The sum over the rows is made in the order of their indexes. */
-static int
-insert_members(struct ha_store *store, const struct ha_member_row *rows,
-    size_t n, uint64_t *rows_sum)
-{
-	int rc = HA_OK;
-
-	for (unsigned int index = 1; index <= HA_MEMBERDB_MAX; index++)
-		for (size_t i = 0; rc == HA_OK && i < n; i++)
-			if (rows[i].index == index)
-				rc = insert_member(store, &rows[i], rows_sum);
-	return rc;
-}
-
-static int
-replace(struct ha_store *store, const struct ha_member_row *rows, size_t n,
-    struct membership *m)
-{
-	uint64_t rows_sum = 1;
-	int rc = read_membership(store, m);
-
-	if (rc == HA_OK)
-		rc = ha_store_exec(store->sql, "DELETE FROM member");
-	if (rc == HA_OK)
-		rc = insert_members(store, rows, n, &rows_sum);
-	m->version++;
-	m->members = (int64_t)n;
-	m->rows_sum = (int64_t)rows_sum;
-	if (rc == HA_OK)
-		rc = write_membership(store, m);
-	return rc;
-}
-
-int
-ha_memberdb_replace(struct ha_store *store, const struct ha_member_row *rows,
-    size_t n, uint64_t *version)
-{
-	struct membership m = { 0 };
-	int rc;
-
-	if (n > HA_MEMBERDB_MAX)
-		return HA_ERR_FULL;
-	for (size_t i = 0; i < n; i++)
-		if (!row_valid(&rows[i]))
-			return HA_ERR_INVAL;
-	rc = ha_store_begin(store);
-	if (rc != HA_OK)
-		return rc;
-	rc = ha_store_end(store, replace(store, rows, n, &m), true);
-	if (rc == HA_OK)
-		*version = (uint64_t)m.version;
-	return rc;
-}
-
 static int
 list(struct ha_store *store, struct ha_member_row rows[static HA_MEMBERDB_MAX],
     size_t *n, uint64_t *rows_sum)
@@ -217,6 +163,120 @@ ha_memberdb_list(struct ha_store *store,
 	*n = count;
 	*version = (uint64_t)m.version;
 	return HA_OK;
+}
+
+/* The sum over the rows is made in the order of their indexes. */
+static int
+insert_members(struct ha_store *store, const struct ha_member_rows *members,
+    uint64_t *rows_sum)
+{
+	int rc = HA_OK;
+
+	for (unsigned int index = 1; index <= HA_MEMBERDB_MAX; index++)
+		for (size_t i = 0; rc == HA_OK && i < members->n; i++)
+			if (members->row[i].index == index)
+				rc = insert_member(store, &members->row[i],
+				    rows_sum);
+	return rc;
+}
+
+static int
+write_table(struct ha_store *store, const struct ha_member_rows *members,
+    uint64_t version)
+{
+	struct membership m = { .version = (int64_t)version,
+		.members = (int64_t)members->n };
+	uint64_t rows_sum = 1;
+	int rc = ha_store_exec(store->sql, "DELETE FROM member");
+
+	if (rc == HA_OK)
+		rc = insert_members(store, members, &rows_sum);
+	m.rows_sum = (int64_t)rows_sum;
+	if (rc == HA_OK)
+		rc = write_membership(store, &m);
+	return rc;
+}
+
+static int
+replace(struct ha_store *store, const struct ha_member_rows *file,
+    const struct ha_store_time *now, struct ha_replaced *out)
+{
+	struct ha_member_row rows[HA_MEMBERDB_MAX];
+	struct ha_member_rows old = { .row = rows };
+	struct ha_former formers[HA_MEMBERDB_MAX];
+	int rc = ha_memberdb_list(store, rows, &old.n, &out->version);
+
+	if (rc == HA_OK)
+		rc = ha_formerdb_list(store, formers);
+	if (rc != HA_OK)
+		return rc;
+	ha_formerdb_judge(formers, &old, file, now, out);
+	rc = ha_formerdb_save(store, formers);
+	if (rc != HA_OK || out->n_refused > 0)
+		return rc;
+	out->version++;
+	rc = ha_formerdb_change_keys(store, &old, file, now->wall_s);
+	if (rc == HA_OK)
+		rc = write_table(store, file, out->version);
+	return rc;
+}
+
+int
+ha_memberdb_replace(struct ha_store *store, const struct ha_member_row *rows,
+    size_t n, const struct ha_store_time *now, struct ha_replaced *out)
+{
+	const struct ha_member_rows file = { .row = rows, .n = n };
+	struct ha_replaced done;
+	int rc;
+
+	if (n > HA_MEMBERDB_MAX)
+		return HA_ERR_FULL;
+	for (size_t i = 0; i < n; i++)
+		if (!row_valid(&rows[i]))
+			return HA_ERR_INVAL;
+	if (now->up_s < 0)
+		return HA_ERR_INVAL;
+	rc = ha_store_begin(store);
+	if (rc != HA_OK)
+		return rc;
+	rc = ha_store_end(store, replace(store, &file, now, &done), true);
+	if (rc != HA_OK)
+		return rc;
+	*out = done;
+	return done.n_refused > 0 ? HA_ERR_CONFIG : HA_OK;
+}
+
+static int
+forget(struct ha_store *store, const char *serial,
+    const struct ha_store_time *now)
+{
+	struct ha_member_row rows[HA_MEMBERDB_MAX];
+	struct ha_member_rows old = { .row = rows };
+	struct ha_former formers[HA_MEMBERDB_MAX];
+	uint64_t version;
+	int rc = ha_memberdb_list(store, rows, &old.n, &version);
+
+	if (rc == HA_OK)
+		rc = ha_formerdb_list(store, formers);
+	if (rc == HA_OK)
+		rc = ha_formerdb_forget(formers, &old, serial, now);
+	if (rc == HA_OK)
+		rc = ha_formerdb_save(store, formers);
+	return rc;
+}
+
+int
+ha_memberdb_forget(struct ha_store *store, const char *serial,
+    const struct ha_store_time *now)
+{
+	int rc;
+
+	if (now->up_s < 0)
+		return HA_ERR_INVAL;
+	rc = ha_store_begin(store);
+	if (rc != HA_OK)
+		return rc;
+	return ha_store_end(store, forget(store, serial, now), true);
 }
 
 int

@@ -6,7 +6,8 @@
  * outlives the member that had the index, and the own last state.
  *
  * Ownership  rows are copied both ways; no pointer is kept or handed out.
- * Units      at_s is wall-clock seconds since the Unix epoch, for people.
+ * Units      at_s is wall-clock seconds since the Unix epoch, for people;
+ *            wait_s is a distance.
  * Blocking   waits for the disk.
  * Errors     those of storage/store.h; outputs are set only on success.
  */
@@ -20,6 +21,7 @@
 #include "base/err.h"
 
 struct ha_store;
+struct ha_store_time;
 
 #define HA_MEMBERDB_MAX     16 /* rows, and indexes 1 to 16 */
 #define HA_MEMBERDB_KEY_LEN 32
@@ -46,11 +48,35 @@ struct ha_last_state {
 	int64_t at_s;
 };
 
-/* Replace the whole table in one transaction under a new table version.
- * HA_ERR_EXISTS: two rows share index, serial or key; HA_ERR_FULL: the disk
- * or the table; HA_ERR_INVAL: a row that is no row. */
+/* A member that comes too early to the index of another. */
+struct ha_takeover {
+	uint8_t index;
+	char serial[64]; /* whose it would be */
+	char former[64]; /* whose it is */
+	int64_t wait_s;  /* until it may be, when the former one stays out */
+};
+
+struct ha_replaced {
+	uint64_t version; /* of the new table */
+	size_t n_refused;
+	struct ha_takeover refused[HA_MEMBERDB_MAX];
+};
+
+/* Replace the whole table in one transaction under a new table version, and
+ * keep what it no longer says (storage/formerdb.h).  HA_ERR_CONFIG: some rows
+ * would take over an index too early; out->refused tells which, the table is
+ * as it was, and who is missing in rows counts as out of the file since now,
+ * if not for longer.  HA_ERR_EXISTS: two rows share index, serial or key;
+ * HA_ERR_FULL: the disk or the table; HA_ERR_INVAL: a row that is no row. */
 HA_MUST_USE int ha_memberdb_replace(struct ha_store *store,
-    const struct ha_member_row *rows, size_t n, uint64_t *version);
+    const struct ha_member_row *rows, size_t n,
+    const struct ha_store_time *now, struct ha_replaced *out);
+
+/* The machine with that serial is gone for good: its index may be taken over
+ * at once, unless the next table has it again.  HA_ERR_ABSENT: no index was
+ * last in its hands. */
+HA_MUST_USE int ha_memberdb_forget(struct ha_store *store, const char *serial,
+    const struct ha_store_time *now);
 
 /* Copy every row, lowest index first.  Version 0: never filled. */
 HA_MUST_USE int ha_memberdb_list(struct ha_store *store,

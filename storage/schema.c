@@ -51,6 +51,22 @@ static const char *const STEPS[HA_SCHEMA_LATEST] = {
 	" name TEXT NOT NULL,"
 	" text TEXT NOT NULL,"
 	" sum INTEGER NOT NULL);",
+
+	/* 3: what is out of the file: holders of an index, and keys. */
+	"CREATE TABLE former ("
+	" idx INTEGER PRIMARY KEY CHECK (idx BETWEEN 1 AND 16),"
+	" serial TEXT NOT NULL,"
+	" forgotten INTEGER NOT NULL,"
+	" wall_s INTEGER NOT NULL,"
+	" up_s INTEGER NOT NULL,"
+	" host_boot BLOB NOT NULL,"
+	" sum INTEGER NOT NULL);"
+	"CREATE TABLE revoked_key ("
+	" number INTEGER PRIMARY KEY CHECK (number > 0),"
+	" key BLOB NOT NULL UNIQUE,"
+	" serial TEXT NOT NULL,"
+	" at_s INTEGER NOT NULL,"
+	" sum INTEGER NOT NULL);",
 };
 
 static int

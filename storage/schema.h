@@ -16,7 +16,7 @@
 #include "base/err.h"
 
 #define HA_SCHEMA_APPLICATION 0x48413464 /* "HA4d" */
-#define HA_SCHEMA_LATEST      2
+#define HA_SCHEMA_LATEST      3
 
 /* The step at which the database stands; 0: it is empty.  HA_ERR_NEWER,
  * HA_ERR_EXISTS: not one that we may touch. */

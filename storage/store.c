@@ -215,6 +215,34 @@ ha_store_end(struct ha_store *store, int rc, bool copy)
 	return HA_OK;
 }
 
+static bool
+in_memory(const char *path)
+{
+	return strcmp(path, ":memory:") == 0;
+}
+
+/* -1: there is no such file. */
+static off_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* SQLite takes what is missing of the last page for zeros. */
+static int
+check_size(const struct ha_store *store, const char *path)
+{
+	int64_t size = 0;
+	int rc = ha_row_number(store, "SELECT page_count * page_size "
+	    "FROM pragma_page_count, pragma_page_size", &size);
+
+	if (rc == HA_OK && !in_memory(path) && size_of(path) < size)
+		rc = HA_ERR_CORRUPT;
+	return rc;
+}
+
 /* One row with "ok", or with what is wrong. */
 static int
 check_pages(const struct ha_store *store)
@@ -235,6 +263,8 @@ check_rows(struct ha_store *store)
 {
 	int rc = ha_memberdb_verify(store);
 
+	if (rc == HA_OK)
+		rc = ha_formerdb_verify(store);
 	if (rc == HA_OK)
 		rc = ha_bootdb_verify(store);
 	if (rc == HA_OK)
@@ -280,6 +310,8 @@ open_checked(const char *path, struct ha_store **out, bool *changed)
 	if (rc == HA_OK)
 		rc = ha_schema_version(store->sql, &version);
 	if (rc == HA_OK)
+		rc = check_size(store, path);
+	if (rc == HA_OK)
 		rc = check_pages(store);
 	if (rc == HA_OK)
 		rc = ha_schema_migrate(store->sql, version, HA_SCHEMA_LATEST);
@@ -300,15 +332,6 @@ exists(const char *path)
 	struct stat st;
 
 	return lstat(path, &st) == 0;
-}
-
-/* -1: there is no such file. */
-static off_t
-size_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
 /* Remember the path, and see to the copy. */
@@ -349,20 +372,19 @@ check_not_lost(const char *path)
 int
 ha_store_open(const char *path, struct ha_store **out)
 {
-	bool in_memory = strcmp(path, ":memory:") == 0;
 	struct ha_store *store = NULL;
 	bool changed;
-	int rc = in_memory ? HA_OK : check_not_lost(path);
+	int rc = in_memory(path) ? HA_OK : check_not_lost(path);
 
 	if (rc == HA_OK)
 		rc = open_checked(path, &store, &changed);
-	if (rc == HA_OK && !in_memory)
+	if (rc == HA_OK && !in_memory(path))
 		rc = begin_copies(store, path, changed);
 	if (rc != HA_OK) {
 		ha_store_close(store);
 		return rc;
 	}
-	store->good_is_current |= in_memory;
+	store->good_is_current |= in_memory(path);
 	*out = store;
 	return HA_OK;
 }

@@ -33,12 +33,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 #define HA_STORE_FILE "cluster.db" /* in the state directory */
 
 struct ha_store;
+
+/* When something happens: for people, and so that a distance can be told that
+ * nobody bends by setting the clock. */
+struct ha_store_time {
+	int64_t wall_s;        /* since the Unix epoch */
+	int64_t up_s;          /* since the host booted, 0 or more */
+	uint8_t host_boot[16]; /* which boot of the host that was */
+};
 
 /* Open or create; ":memory:" keeps nothing and makes no copies. */
 HA_MUST_USE int ha_store_open(const char *path, struct ha_store **out);

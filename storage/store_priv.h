@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "storage/formerdb.h"
+#include "storage/memberdb.h"
 
 struct ha_store {
 	sqlite3 *sql;
@@ -27,8 +29,34 @@ HA_MUST_USE int ha_store_exec(sqlite3 *sql, const char *text);
 HA_MUST_USE int ha_store_begin(struct ha_store *store);
 HA_MUST_USE int ha_store_end(struct ha_store *store, int rc, bool copy);
 
+/* Members, borrowed; serials are terminated. */
+struct ha_member_rows {
+	const struct ha_member_row *row;
+	size_t n;
+};
+
+/* The rule of storage/formerdb.h: what becomes of formers when the file
+ * replaces the old table at now, and what is refused. */
+void ha_formerdb_judge(struct ha_former formers[static HA_MEMBERDB_MAX],
+    const struct ha_member_rows *old, const struct ha_member_rows *file,
+    const struct ha_store_time *now, struct ha_replaced *out);
+
+/* HA_ERR_ABSENT: that serial has no index. */
+HA_MUST_USE int ha_formerdb_forget(
+    struct ha_former formers[static HA_MEMBERDB_MAX],
+    const struct ha_member_rows *old, const char *serial,
+    const struct ha_store_time *now);
+
+/* Within a transaction. */
+HA_MUST_USE int ha_formerdb_save(struct ha_store *store,
+    const struct ha_former formers[static HA_MEMBERDB_MAX]);
+HA_MUST_USE int ha_formerdb_change_keys(struct ha_store *store,
+    const struct ha_member_rows *old, const struct ha_member_rows *file,
+    int64_t at_s);
+
 /* Read every row once.  HA_ERR_CORRUPT: one is not as it was written. */
 HA_MUST_USE int ha_memberdb_verify(struct ha_store *store);
+HA_MUST_USE int ha_formerdb_verify(struct ha_store *store);
 HA_MUST_USE int ha_bootdb_verify(struct ha_store *store);
 HA_MUST_USE int ha_eventdb_verify(struct ha_store *store);
 

@@ -14,6 +14,7 @@
 #include "shell/links.h"
 #include "shell/loop.h"
 #include "shell/sd_notify.h"
+#include "storage/memberdb.h"
 #include "storage/store.h"
 
 #define HA_SIGNALS 4
@@ -46,6 +47,15 @@ int ha_daemon_fail(struct ha_daemon *d, const char *what, const char *why,
 
 /* Open the database, rebuilt when it is damaged, and put the members in. */
 HA_MUST_USE int ha_daemon_open_store(struct ha_daemon *d);
+
+/* Make the members of files the membership table.  HA_ERR_CONFIG: some would
+ * take over an index too early, see ha_memberdb_replace(). */
+HA_MUST_USE int ha_daemon_store_members(struct ha_daemon *d,
+    const struct ha_files *files, struct ha_replaced *out);
+
+/* Why that is refused, and what can be done about it. */
+void ha_daemon_takeover_text(const struct ha_takeover *takeover, char *text,
+    size_t size);
 
 /* Look at the host and open its sessions; says how this start began. */
 HA_MUST_USE int ha_daemon_open_kernel(struct ha_daemon *d);

@@ -5,7 +5,8 @@
 #include <sys/stat.h>
 
 #include "shell/daemon_priv.h"
-#include "storage/memberdb.h"
+#include "shell/stamp.h"
+#include "storage/formerdb.h"
 
 static const char *
 store_why(int rc)
@@ -41,13 +42,48 @@ rebuild(struct ha_daemon *d, const char *path)
 	return ha_store_open(path, &d->store);
 }
 
+void
+ha_daemon_takeover_text(const struct ha_takeover *t, char *text, size_t size)
+{
+	snprintf(text, size, "index %u is that of \"%s\" until it has been out "
+	    "of the file for %d minutes, %d from now; if it is gone for good, "
+	    "\"clusterctl forget %s\" ends the wait", t->index, t->former,
+	    HA_FORMER_WAIT_S / 60, (int)(t->wait_s + 59) / 60, t->former);
+}
+
+int
+ha_daemon_store_members(struct ha_daemon *d, const struct ha_files *files,
+    struct ha_replaced *out)
+{
+	struct ha_member_row rows[HA_MEMBERDB_MAX];
+	size_t n = ha_files_rows(files, rows);
+	struct ha_store_time now = ha_stamp_now();
+
+	return ha_memberdb_replace(d->store, rows, n, &now, out);
+}
+
+static int
+fill(struct ha_daemon *d, const char *path)
+{
+	struct ha_replaced replaced;
+	char why[512];
+	int rc = ha_daemon_store_members(d, &d->files, &replaced);
+
+	if (rc != HA_ERR_CONFIG)
+		return rc == HA_OK ? rc :
+		    ha_daemon_fail(d, path, store_why(rc), rc);
+	for (size_t i = 0; i < replaced.n_refused; i++) {
+		ha_daemon_takeover_text(&replaced.refused[i], why,
+		    sizeof(why));
+		(void)ha_daemon_fail(d, replaced.refused[i].serial, why, rc);
+	}
+	return rc;
+}
+
 int
 ha_daemon_open_store(struct ha_daemon *d)
 {
-	struct ha_member_row rows[HA_MEMBERDB_MAX];
-	size_t n = ha_files_rows(&d->files, rows);
 	char path[512];
-	uint64_t version;
 	int rc;
 
 	if (mkdir(d->options->state_dir, 0700) != 0 && errno != EEXIST)
@@ -58,9 +94,7 @@ ha_daemon_open_store(struct ha_daemon *d)
 	rc = ha_store_open(path, &d->store);
 	if (rc == HA_ERR_CORRUPT)
 		rc = rebuild(d, path);
-	if (rc == HA_OK)
-		rc = ha_memberdb_replace(d->store, rows, n, &version);
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, path, store_why(rc), rc);
-	return HA_OK;
+	return fill(d, path);
 }

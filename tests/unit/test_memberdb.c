@@ -33,13 +33,17 @@ member(unsigned int index)
 	return m;
 }
 
+static const struct ha_store_time START = { .wall_s = 1700000000,
+	.up_s = 1000, .host_boot = { 1 } };
+
 static uint64_t
 replace(const struct ha_member_row *rows, size_t n)
 {
-	uint64_t version = 0;
+	struct ha_replaced done = { 0 };
 
-	ck_assert_int_eq(ha_memberdb_replace(store, rows, n, &version), HA_OK);
-	return version;
+	ck_assert_int_eq(ha_memberdb_replace(store, rows, n, &START, &done),
+	    HA_OK);
+	return done.version;
 }
 
 START_TEST(a_new_table_is_empty_and_has_no_version)
@@ -115,10 +119,12 @@ START_TEST(a_table_with_a_clash_changes_nothing)
 {
 	struct ha_member_row rows[HA_MEMBERDB_MAX];
 	struct ha_member_row in[2] = { member(1), member(2) };
+	struct ha_replaced done;
 	uint64_t version = 0;
 	size_t n = 0;
 
-	replace(&(struct ha_member_row){ .index = 5, .serial = "old" }, 1);
+	replace(&(struct ha_member_row){ .index = 1, .serial = "A",
+	    .site = "old" }, 1);
 	strcpy(in[0].serial, "A");
 	in[0].has_next_public_key = true;
 	memset(in[0].next_public_key, 3, sizeof(in[0].next_public_key));
@@ -128,23 +134,23 @@ START_TEST(a_table_with_a_clash_changes_nothing)
 	in[1].has_next_public_key = clashes[_i].next_key != 0;
 	memset(in[1].next_public_key, clashes[_i].next_key,
 	    sizeof(in[1].next_public_key));
-	ck_assert_msg(ha_memberdb_replace(store, in, 2, &version) ==
+	ck_assert_msg(ha_memberdb_replace(store, in, 2, &START, &done) ==
 	    clashes[_i].want, "%s", clashes[_i].why);
 
 	ck_assert_int_eq(ha_memberdb_list(store, rows, &n, &version), HA_OK);
 	ck_assert_uint_eq(version, clashes[_i].want == HA_OK ? 2 : 1);
-	ck_assert_str_eq(rows[0].serial,
-	    clashes[_i].want == HA_OK ? "A" : "old");
+	ck_assert_str_eq(rows[0].site,
+	    clashes[_i].want == HA_OK ? "dc1" : "old");
 }
 END_TEST
 
 START_TEST(a_text_without_end_is_refused)
 {
 	struct ha_member_row m = member(1);
-	uint64_t version = 0;
+	struct ha_replaced done;
 
 	memset(m.description, 'x', sizeof(m.description));
-	ck_assert_int_eq(ha_memberdb_replace(store, &m, 1, &version),
+	ck_assert_int_eq(ha_memberdb_replace(store, &m, 1, &START, &done),
 	    HA_ERR_INVAL);
 }
 END_TEST
@@ -153,6 +159,7 @@ START_TEST(sixteen_fit_and_seventeen_do_not)
 {
 	struct ha_member_row in[HA_MEMBERDB_MAX + 1];
 	struct ha_member_row out[HA_MEMBERDB_MAX];
+	struct ha_replaced done;
 	uint64_t version = 0;
 	size_t n = 0;
 
@@ -160,7 +167,7 @@ START_TEST(sixteen_fit_and_seventeen_do_not)
 		in[i] = member(i + 1);
 	replace(in, HA_MEMBERDB_MAX);
 	ck_assert_int_eq(ha_memberdb_replace(store, in, HA_MEMBERDB_MAX + 1,
-	    &version), HA_ERR_FULL);
+	    &START, &done), HA_ERR_FULL);
 	ck_assert_int_eq(ha_memberdb_list(store, out, &n, &version), HA_OK);
 	ck_assert_uint_eq(n, HA_MEMBERDB_MAX);
 }

@@ -7,6 +7,7 @@
 
 #include "storage/bootdb.h"
 #include "storage/eventdb.h"
+#include "storage/formerdb.h"
 #include "storage/memberdb.h"
 #include "storage/schema.h"
 #include "storage/store.h"
@@ -18,28 +19,46 @@ struct content {
 	struct ha_member_row members[HA_MEMBERDB_MAX];
 	size_t n_members;
 	uint64_t version;
+	struct ha_former formers[HA_MEMBERDB_MAX];
+	struct ha_revoked_key revoked;
 	uint64_t boots[HA_MEMBERDB_MAX];
 	struct ha_last_state state;
 	struct ha_event_row events[8];
 	size_t n_events;
 };
 
-static void
-fill(void)
-{
-	struct ha_member_row rows[3] = { 0 };
-	struct ha_last_state state = { "active", "caught-up", 1700000000 };
-	struct ha_boot_row boot;
-	uint64_t version;
+static const struct ha_store_time NOW = { .wall_s = 1700000000,
+	.up_s = 5, .host_boot = { 7 } };
+static const uint8_t REVOKED[HA_MEMBERDB_KEY_LEN] = { 4, 4, 4 };
 
-	for (unsigned int i = 0; i < 3; i++) {
+/* Three members; a fourth one left the file. */
+static void
+fill_members(void)
+{
+	struct ha_member_row rows[4] = { 0 };
+	struct ha_replaced done;
+
+	for (unsigned int i = 0; i < 4; i++) {
 		rows[i].index = (uint8_t)(i + 1);
 		snprintf(rows[i].serial, sizeof(rows[i].serial), "FW-%u", i);
 		strcpy(rows[i].name, "some name");
 		strcpy(rows[i].ha4_address, "10.4.0.1/24");
 		memset(rows[i].public_key, (int)i + 1, 32);
 	}
-	ck_assert_int_eq(ha_memberdb_replace(store, rows, 3, &version), HA_OK);
+	memcpy(rows[3].public_key, REVOKED, sizeof(REVOKED));
+	ck_assert_int_eq(ha_memberdb_replace(store, rows, 4, &NOW, &done),
+	    HA_OK);
+	ck_assert_int_eq(ha_memberdb_replace(store, rows, 3, &NOW, &done),
+	    HA_OK);
+}
+
+static void
+fill(void)
+{
+	struct ha_last_state state = { "active", "caught-up", 1700000000 };
+	struct ha_boot_row boot;
+
+	fill_members();
 	ck_assert_int_eq(ha_memberdb_raise_boot(store, 2, 12), HA_OK);
 	ck_assert_int_eq(ha_memberdb_save_state(store, &state), HA_OK);
 	for (int i = 0; i < 5; i++)
@@ -56,6 +75,9 @@ read_content(struct content *c)
 	memset(c, 0, sizeof(*c));
 	ck_assert_int_eq(ha_memberdb_list(store, c->members, &c->n_members,
 	    &c->version), HA_OK);
+	ck_assert_int_eq(ha_formerdb_list(store, c->formers), HA_OK);
+	rc = ha_formerdb_find_key(store, REVOKED, &c->revoked);
+	ck_assert(rc == HA_OK || rc == HA_ERR_ABSENT);
 	ck_assert_int_eq(ha_memberdb_boots(store, c->boots), HA_OK);
 	rc = ha_memberdb_last_state(store, &c->state);
 	ck_assert(rc == HA_OK || rc == HA_ERR_ABSENT);
@@ -81,6 +103,8 @@ START_TEST(a_database_survives_being_closed)
 	read_content(&after);
 	ck_assert_mem_eq(&before, &after, sizeof(before));
 	ck_assert_uint_eq(after.n_members, 3);
+	ck_assert_str_eq(after.formers[3].serial, "FW-3");
+	ck_assert_str_eq(after.revoked.serial, "FW-3");
 	ck_assert_uint_eq(after.n_events, 5);
 }
 END_TEST
@@ -188,7 +212,7 @@ START_TEST(what_an_earlier_schema_held_is_kept)
 	read_content(&before);
 	fixture_close();
 	fixture_sql(fixture_path(), "DROP TABLE event; DROP TABLE last_state; "
-	    "PRAGMA user_version = 1");
+	    "DROP TABLE former; DROP TABLE revoked_key; PRAGMA user_version = 1");
 	fixture_open();
 	read_content(&after);
 	ck_assert_mem_eq(before.members, after.members,
@@ -347,6 +371,11 @@ static const struct {
 	{ "an index", "UPDATE member SET idx = 9 WHERE idx = 2" },
 	{ "the version", "UPDATE membership SET version = 7" },
 	{ "a lost version", "DELETE FROM membership" },
+	{ "who had an index", "UPDATE former SET serial = 'FW-9'" },
+	{ "since when it is out", "UPDATE former SET up_s = 0" },
+	{ "that it is forgotten", "UPDATE former SET forgotten = 1" },
+	{ "whose a revoked key was", "UPDATE revoked_key SET serial = 'X'" },
+	{ "a revoked key", "UPDATE revoked_key SET key = zeroblob(32)" },
 	{ "the boot counter", "UPDATE boot SET counter = 7" },
 	{ "a counter that is a word", "UPDATE boot SET counter = 'x'" },
 	{ "a heard counter", "UPDATE boot_seen SET counter = 7" },
@@ -449,9 +478,15 @@ static int
 change_members(void)
 {
 	struct ha_member_row m = { .index = 9, .serial = "new" };
-	uint64_t version;
+	struct ha_replaced done;
 
-	return ha_memberdb_replace(store, &m, 1, &version);
+	return ha_memberdb_replace(store, &m, 1, &NOW, &done);
+}
+
+static int
+change_holder(void)
+{
+	return ha_memberdb_forget(store, "FW-3", &NOW);
 }
 
 static int
@@ -487,6 +522,7 @@ static const struct {
 	int (*change)(void);
 } changes[] = {
 	{ "members", change_members },
+	{ "a holder", change_holder },
 	{ "boot", change_boot },
 	{ "heard boot", change_heard },
 	{ "state", change_state },
