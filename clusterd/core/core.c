@@ -11,37 +11,8 @@
 
 #include "core/core_priv.h"
 
-#define CORE_MAGIC       0x68616331u
-#define HOUSEKEEPING     ha_dur_ms(50)
-#define KEEPALIVE_MOST   ha_dur_s(1)
-
-static void
-init_peers(struct ha_core *c)
-{
-	for (uint8_t i = 1; i <= HA_MEMBER_MAX; i++) {
-		const struct ha_member_settings *m =
-		    &c->settings.members[i - 1];
-		struct peer *p = &c->peers[i - 1];
-
-		p->index = i;
-		p->present = m->present && i != c->settings.self;
-		p->synchronization = m->synchronization &&
-		    c->settings.members[c->settings.self - 1].synchronization;
-		p->boot_seen = m->boot_seen;
-		p->since = c->now;
-		p->heard_at = HA_TIME_NEVER;
-		for (int k = 0; k < HA_LINK_MAX; k++)
-			p->links[k].since = c->now;
-	}
-}
-
-static struct ha_dur
-interval_of(struct ha_dur threshold)
-{
-	struct ha_dur d = { threshold.ns / 5 };
-
-	return ha_dur_less(KEEPALIVE_MOST, d) ? KEEPALIVE_MOST : d;
-}
+#define CORE_MAGIC   0x68616331u
+#define HOUSEKEEPING ha_dur_ms(50)
 
 static int
 take_memory(struct ha_core *c)
@@ -84,13 +55,11 @@ ha_core_new(const struct ha_settings *settings, uint64_t seed,
 	ha_list_init(&c->work);
 	ha_list_init(&c->retry[0]);
 	ha_list_init(&c->retry[1]);
-	for (int k = 0; k < HA_LINK_MAX; k++)
-		c->interval[k] = interval_of(settings->threshold[k]);
 	if (take_memory(c) != HA_OK) {
 		ha_core_free(c);
 		return NULL;
 	}
-	init_peers(c);
+	membership_init(c);
 	stream_begin_own(c, &own);
 	return c;
 }
@@ -148,6 +117,7 @@ tick(struct ha_core *c)
 	bool housekeeping = ha_time_reached(c->now, c->housekeeping_at);
 
 	run_timers(c);
+	membership_tick(c);
 	link_tick(c);
 	if (housekeeping) {
 		c->housekeeping_at = ha_time_add(c->now, HOUSEKEEPING);
@@ -163,9 +133,28 @@ tick(struct ha_core *c)
 	feed_send_tick(c);
 }
 
+/* Of a member that was taken out meanwhile. */
+static void
+link_of_stranger(struct ha_core *c, const struct ha_in_link *in)
+{
+	struct ha_output *o;
+
+	c->counters.drop_not_member++;
+	if (in->event != HA_LINK_UP)
+		return;
+	o = out_add(c, HA_OUT_CLOSE);
+	o->u.close = (struct ha_out_close){ .peer = in->peer,
+		.link = in->link, .generation = in->generation,
+		.reason = HA_CLOSE_REMOVED };
+}
+
 static void
 link_event(struct ha_core *c, const struct ha_in_link *in)
 {
+	if (!peer_look(c, in->peer)->present) {
+		link_of_stranger(c, in);
+		return;
+	}
 	switch (in->event) {
 	case HA_LINK_UP:
 		link_up(c, in);
@@ -250,8 +239,7 @@ input_ok(const struct ha_core *c, const struct ha_input *in)
 	if (in->kind != HA_IN_LINK)
 		return true;
 	return in->u.link.peer >= 1 && in->u.link.peer <= HA_MEMBER_MAX &&
-	    in->u.link.link < HA_LINK_MAX &&
-	    peer_look(c, in->u.link.peer)->present;
+	    in->u.link.link < HA_LINK_MAX;
 }
 
 int
@@ -287,6 +275,9 @@ ha_core_step(struct ha_core *c, const struct ha_input *in)
 		break;
 	case HA_IN_ADMIN:
 		admin(c, &in->u.admin);
+		break;
+	case HA_IN_SETTINGS:
+		membership_change(c, &in->u.settings);
 		break;
 	}
 	return HA_OK;

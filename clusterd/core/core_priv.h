@@ -14,6 +14,7 @@
  *   intake     what the kernel tells
  *   link       keepalives and their echoes
  *   peer       up, down, lost; who may serve what
+ *   membership who belongs here, and with whom sessions are synchronised
  *   lifecycle  start, states, take-over of what earlier boots owned
  *
  * Ownership  everything lives in struct ha_core and dies with it.
@@ -403,7 +404,9 @@ struct ha_core {
 
 	/* peers and self */
 	struct peer peers[HA_MEMBER_MAX];
-	struct ha_dur interval[HA_LINK_MAX];
+	struct ha_dur interval[HA_LINK_MAX]; /* of keepalives */
+	struct ha_dur patience[HA_LINK_MAX]; /* with silence */
+	struct ha_time thresholds_at; /* those of the settings count alone */
 	struct ha_time housekeeping_at;
 	struct ha_time judge_at; /* nobody is declared lost before */
 	enum phase phase;
@@ -466,6 +469,7 @@ bool stream_has_ended(const struct ha_core *c, const struct ha_uid *uid,
     const struct ha_version *v);
 bool stream_is_current(const struct ha_core *c, const struct stream *st);
 bool stream_is_past(const struct ha_core *c, const struct stream *st);
+bool stream_is_left(const struct ha_core *c, const struct stream *st);
 bool stream_owner_lost(const struct ha_core *c, const struct stream *st);
 uint64_t stream_vouched(const struct ha_core *c, const struct stream *st);
 uint64_t stream_best_complete(const struct ha_core *c,
@@ -558,6 +562,8 @@ void link_room(struct ha_core *c, const struct ha_in_link *in);
 void link_keepalive(struct ha_core *c, const struct ha_in_message *in);
 void link_tick(struct ha_core *c);
 void link_stall(struct ha_core *c);
+void link_close_all(struct ha_core *c, struct peer *p,
+    enum ha_close_reason reason);
 struct ha_time link_deadline(const struct ha_core *c);
 struct link *link_of_message(struct ha_core *c,
     const struct ha_in_message *in);
@@ -571,8 +577,15 @@ struct peer *peer_at(struct ha_core *c, uint8_t index);
 const struct peer *peer_look(const struct ha_core *c, uint8_t index);
 void peer_changed(struct ha_core *c, struct peer *p);
 void peer_boot(struct ha_core *c, struct peer *p, const struct ha_boot *boot);
+void peer_set_lost(struct ha_core *c, struct peer *p, bool lost);
 void peer_tick(struct ha_core *c);
 ha_member_set peers_up(const struct ha_core *c);
+
+/* membership.c */
+void membership_init(struct ha_core *c);
+void membership_tick(struct ha_core *c);
+void membership_change(struct ha_core *c, const struct ha_in_settings *in);
+bool membership_accepts(const struct ha_core *c, uint8_t owner);
 
 /* lifecycle.c */
 void lifecycle_tick(struct ha_core *c);

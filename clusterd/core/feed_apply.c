@@ -88,7 +88,8 @@ can_serve(const struct ha_core *c, const struct stream *st, uint8_t index)
 {
 	const struct peer *p = peer_look(c, index);
 
-	return p->present && p->up && p->synchronization &&
+	return p->up && p->synchronization &&
+	    membership_accepts(c, st->id.owner) &&
 	    st->announced[index - 1].known;
 }
 
@@ -797,11 +798,23 @@ heal(struct ha_core *c, struct stream *st)
 	}
 }
 
-/* A stream that a later boot has replaced, and that holds nothing. */
+static bool
+is_empty_everywhere(const struct ha_core *c, const struct stream *st)
+{
+	for (int i = 0; i < HA_MEMBER_MAX; i++)
+		if (st->announced[i].known && st->announced[i].count > 0)
+			return false;
+	return st->n_confirmed == 0 && st->n_unconfirmed == 0;
+}
+
+/* A stream that a later boot has replaced, or whose owner is no member any
+ * more, and that holds nothing. */
 static bool
 is_over(const struct ha_core *c, const struct stream *st)
 {
-	return !st->own && !stream_is_current(c, st) && st->taken &&
+	if (stream_is_left(c, st))
+		return is_empty_everywhere(c, st);
+	return !stream_is_current(c, st) && st->taken &&
 	    st->n_confirmed == 0 && st->n_unconfirmed == 0;
 }
 

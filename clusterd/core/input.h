@@ -14,6 +14,7 @@
 
 #include "base/mono.h"
 #include "core/message.h"
+#include "core/settings.h"
 #include "core/types.h"
 
 enum ha_input_kind {
@@ -25,6 +26,7 @@ enum ha_input_kind {
 	HA_IN_DONE,    /* an operation on the kernel has its result */
 	HA_IN_STALL,   /* this process did not run for a while */
 	HA_IN_ADMIN,   /* the operator asks for something */
+	HA_IN_SETTINGS, /* the operator has changed the cluster */
 };
 
 /* Authenticated and decoded; generation is the connection's. */
@@ -97,6 +99,14 @@ struct ha_in_admin {
 	uint8_t member;
 };
 
+/* Members, their synchronization, links, thresholds and times are taken over;
+ * all else must be as it was.  A member whose place another has taken under
+ * its index is in replaced. */
+struct ha_in_settings {
+	const struct ha_settings *settings;
+	ha_member_set replaced;
+};
+
 struct ha_input {
 	enum ha_input_kind kind;
 	struct ha_time now; /* never earlier than that of the input before */
@@ -107,6 +117,7 @@ struct ha_input {
 		struct ha_in_dump dump;
 		struct ha_in_done done;
 		struct ha_in_admin admin;
+		struct ha_in_settings settings;
 	} u;
 };
 

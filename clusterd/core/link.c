@@ -48,9 +48,8 @@ take_down(struct ha_core *c, struct peer *p, uint8_t link)
 	peer_changed(c, p);
 }
 
-/* The peer has started anew: what is up was of its earlier start. */
-static void
-drop_old_boot(struct ha_core *c, struct peer *p)
+void
+link_close_all(struct ha_core *c, struct peer *p, enum ha_close_reason reason)
 {
 	for (uint8_t k = 0; k < HA_LINK_MAX; k++) {
 		struct ha_output *o;
@@ -60,7 +59,7 @@ drop_old_boot(struct ha_core *c, struct peer *p)
 		o = out_add(c, HA_OUT_CLOSE);
 		o->u.close = (struct ha_out_close){ .peer = p->index,
 			.link = k, .generation = p->links[k].generation,
-			.reason = HA_CLOSE_OLD_BOOT };
+			.reason = reason };
 		take_down(c, p, k);
 	}
 }
@@ -98,7 +97,7 @@ link_up(struct ha_core *c, const struct ha_in_link *in)
 		c->counters.links_up++;
 	}
 	if (!same_start)
-		drop_old_boot(c, p);
+		link_close_all(c, p, HA_CLOSE_OLD_BOOT);
 	*l = fresh;
 	p->state = in->state;
 	out_trace(c, HA_TRACE_LINK, p->index, in->link, 1);
@@ -210,6 +209,8 @@ take_streams(struct ha_core *c, struct peer *p,
 {
 	for (int i = 0; i < HA_STREAM_MAX; i++)
 		c->streams[i].announced[p->index - 1].known = false;
+	if (!p->synchronization)
+		return;
 	for (int i = 0; i < k->n_streams; i++) {
 		const struct ha_stream_status *s = &k->streams[i];
 		struct stream *st = stream_find(c, &s->stream);
@@ -261,7 +262,7 @@ link_keepalive(struct ha_core *c, const struct ha_in_message *in)
 static struct ha_time
 silent_at(const struct ha_core *c, const struct link *l, int link)
 {
-	return ha_time_add(l->echoed, c->settings.threshold[link]);
+	return ha_time_add(l->echoed, c->patience[link]);
 }
 
 static void
@@ -307,7 +308,7 @@ link_stall(struct ha_core *c)
 		for (int k = 0; k < HA_LINK_MAX; k++) {
 			struct link *l = &c->peers[i].links[k];
 			struct ha_time least = { c->now.ns -
-			    c->settings.threshold[k].ns +
+			    c->patience[k].ns +
 			    2 * c->interval[k].ns };
 
 			if (l->up && ha_time_before(l->echoed, least))

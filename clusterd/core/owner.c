@@ -30,7 +30,7 @@ owner_is_free(const struct ha_core *c, const struct session *s)
 	if (s->version.owner == c->settings.self)
 		return lifecycle_running(c);
 	p = peer_look(c, s->version.owner);
-	if (!p->present || p->lost)
+	if (p->lost)
 		return true;
 	return p->up && (p->state == HA_STATE_SUSPENDED ||
 	    p->state == HA_STATE_NON_FUNCTIONAL);

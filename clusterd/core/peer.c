@@ -4,7 +4,8 @@
  * A peer is up while one of its links is.  It is lost when it is down here
  * and no member that can be reached reports it up: only then may others take
  * what it owned.  So a cut between two members alone takes nothing from
- * anybody.
+ * anybody.  Who is no member, or whose sessions are not synchronised, is lost
+ * by the operator's word.
  */
 #include "core/core_priv.h"
 
@@ -87,7 +88,8 @@ peer_boot(struct ha_core *c, struct peer *p, const struct ha_boot *boot)
 		o->u.save.member = p->index;
 		o->u.save.boot_counter = boot->counter;
 	}
-	(void)stream_open(c, &id, boot->counter);
+	if (p->synchronization)
+		(void)stream_open(c, &id, boot->counter);
 }
 
 /* Has a later boot of its owner, known here, replaced it? */
@@ -115,13 +117,9 @@ struct stream *
 peer_new_stream(struct ha_core *c, struct peer *p,
     const struct ha_stream_status *s)
 {
-	const struct peer *owner;
-
 	if (s->stream.owner < 1 || s->stream.owner > HA_MEMBER_MAX ||
-	    s->stream.boot == 0 || was_taken(c, &s->stream))
-		return NULL;
-	owner = peer_look(c, s->stream.owner);
-	if (s->stream.owner != c->settings.self && !owner->present)
+	    s->stream.boot == 0 || was_taken(c, &s->stream) ||
+	    !membership_accepts(c, s->stream.owner))
 		return NULL;
 	if (s->count == 0 && p->index != s->stream.owner)
 		return NULL;
@@ -158,17 +156,21 @@ is_lost(const struct ha_core *c, const struct peer *p)
 {
 	struct ha_dur wait = c->settings.threshold[HA_LINK_HA4];
 
+	if (!p->synchronization)
+		return true;
 	if (p->up || somebody_sees(c, p->index))
 		return false;
-	if (!ha_time_reached(c->now, c->judge_at))
+	if (!ha_time_reached(c->now, c->judge_at) || (!p->ever_up &&
+	    !ha_time_reached(c->now, ha_time_add(p->since, wait))))
 		return p->lost;
-	return p->ever_up ||
-	    ha_time_reached(c->now, ha_time_add(c->started, wait));
+	return true;
 }
 
-static void
-set_lost(struct ha_core *c, struct peer *p, bool lost)
+void
+peer_set_lost(struct ha_core *c, struct peer *p, bool lost)
 {
+	if (p->lost == lost)
+		return;
 	p->lost = lost;
 	out_trace(c, HA_TRACE_LOST, p->index, lost, 0);
 	for (int i = 0; i < HA_STREAM_MAX; i++) {
@@ -182,7 +184,7 @@ set_lost(struct ha_core *c, struct peer *p, bool lost)
 		st->aged = false;
 		st->settled = false;
 	}
-	if (lost) {
+	if (lost && p->synchronization) {
 		c->counters.peers_lost++;
 		tell(c, p, HA_PEER_LOST);
 	}
@@ -221,13 +223,9 @@ peer_tick(struct ha_core *c)
 {
 	for (int i = 0; i < HA_MEMBER_MAX; i++) {
 		struct peer *p = &c->peers[i];
-		bool lost;
 
-		if (!p->present || p->index == c->settings.self)
-			continue;
-		lost = is_lost(c, p);
-		if (lost != p->lost)
-			set_lost(c, p, lost);
+		if (p->present)
+			peer_set_lost(c, p, is_lost(c, p));
 	}
 	settle_streams(c);
 }

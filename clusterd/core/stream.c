@@ -446,6 +446,14 @@ stream_is_past(const struct ha_core *c, const struct stream *st)
 	return st != NULL && !st->own && st->id.owner == c->settings.self;
 }
 
+/* Of a member that was taken out. */
+bool
+stream_is_left(const struct ha_core *c, const struct stream *st)
+{
+	return st->id.owner != c->settings.self &&
+	    !peer_look(c, st->id.owner)->present;
+}
+
 bool
 stream_owner_lost(const struct ha_core *c, const struct stream *st)
 {

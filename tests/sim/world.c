@@ -453,6 +453,7 @@ step_input(struct world *w, struct world_member *m, struct world_input *in)
 	case HA_IN_DONE:
 	case HA_IN_STALL:
 	case HA_IN_ADMIN:
+	case HA_IN_SETTINGS:
 		step(w, m->index, &in->input);
 		break;
 	}
