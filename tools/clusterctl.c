@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spell.h"
 #include "config.h"
 #include "tools/ctl.h"
 
@@ -247,43 +248,12 @@ match_verb(const struct ha_ctl_verb *verb, int n, char *const *words)
 	return n >= 2 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
 }
 
-/* Letters to insert, remove or change to get from one word to the other;
- * words of 31 letters at most. */
-static unsigned int
-edit_distance(const char *a, const char *b)
-{
-	unsigned int row[32];
-	size_t n = strlen(b);
-
-	if (strlen(a) > 31 || n > 31)
-		return 32;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = (unsigned int)j;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = (unsigned int)i + 1;
-		for (size_t j = 1; j <= n; j++) {
-			unsigned int up = row[j];
-			unsigned int best = diagonal + (a[i] != b[j - 1]);
-
-			if (up + 1 < best)
-				best = up + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = up;
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 /* Letters between what was said and the name of a verb.  A name of two words
  * may have been said with another sign between them, or only begun. */
 static unsigned int
 distance_to(const char *name, int n, char *const *words)
 {
-	unsigned int whole = edit_distance(words[0], name), part;
+	unsigned int whole = ha_spell_distance(words[0], name), part;
 	const char *space = strchr(name, ' ');
 	char text[64];
 
@@ -291,11 +261,11 @@ distance_to(const char *name, int n, char *const *words)
 		return whole;
 	if (n >= 2) {
 		snprintf(text, sizeof(text), "%s %s", words[0], words[1]);
-		part = edit_distance(text, name);
+		part = ha_spell_distance(text, name);
 	} else {
 		snprintf(text, sizeof(text), "%.*s", (int)(space - name),
 		    name);
-		part = edit_distance(words[0], text);
+		part = ha_spell_distance(words[0], text);
 	}
 	return part < whole ? part : whole;
 }
@@ -304,8 +274,7 @@ static int
 unknown_verb(struct ha_ctl *ctl, int n, char *const *words)
 {
 	const char *nearest = NULL;
-	size_t len = strlen(words[0]);
-	unsigned int least = len < 5 ? 2 : 3; /* further is another word */
+	unsigned int least = ha_spell_limit(words[0]);
 
 	for (size_t i = 0; i < N_VERBS; i++) {
 		unsigned int distance = distance_to(VERBS[i].name, n, words);

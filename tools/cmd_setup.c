@@ -1,4 +1,4 @@
-/* Verbs that need no daemon: identity init, secret init, check-config. */
+/* Verbs that make keys, and need no daemon: identity init, secret init. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,30 +85,4 @@ ha_cmd_secret_init(struct ha_ctl *ctl)
 		return create_failed(ctl, "secret", file, err);
 	ctl->out->ops->secret(ctl->out, file);
 	return CTL_DONE;
-}
-
-int
-ha_cmd_check_config(struct ha_ctl *ctl)
-{
-	const char *file = ctl->n_args > 0 ? ctl->args[0] : HA_CONF_PATH;
-	struct ha_conf_report report;
-	struct ha_cluster_conf *conf = NULL;
-	struct ha_out_config shown = { .file = file, .report = &report };
-	char failure[HA_CONF_PATH_LEN + 64];
-	int err;
-
-	ha_conf_report_init(&report);
-	err = ha_cluster_conf_load(file, &report, &conf);
-	if (err != HA_OK) {
-		snprintf(failure, sizeof(failure), "%s: %zu error%s.", file,
-		    report.n_errors, report.n_errors == 1 ? "" : "s");
-		shown.failure = failure;
-	}
-	shown.conf = conf;
-	ctl->out->ops->config(ctl->out, &shown);
-	if (shown.failure != NULL)
-		fprintf(stderr, "clusterctl: %s\n", shown.failure);
-	ha_cluster_conf_free(conf);
-	ha_conf_report_free(&report);
-	return err == HA_OK ? CTL_DONE : CTL_REFUSED;
 }

@@ -57,11 +57,18 @@ struct ha_out_identity {
 	const char *member_block;
 };
 
+#define HA_INPUT_RULES_MAX 4 /* to and from the port of each link */
+
 struct ha_out_config {
 	const char *file;
 	const struct ha_conf_report *report;
 	const struct ha_cluster_conf *conf; /* NULL: it is wrong */
 	const char *failure;                /* a sentence, when it is wrong */
+	const struct ha_conf_member *self;  /* NULL: nobody can tell */
+	const char *identity;               /* the file that tells */
+	char why_nobody[HA_CONF_TEXT_LEN];
+	size_t n_rules;
+	const char *rules[HA_INPUT_RULES_MAX]; /* of the input chain */
 };
 
 struct ha_out_ops {

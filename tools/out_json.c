@@ -569,12 +569,17 @@ static void
 json_config(struct ha_out *out, const struct ha_out_config *c)
 {
 	json_t *o = json_object();
+	json_t *rules = json_array();
 	bool valid = c->conf != NULL;
 
 	set(o, "file", text(c->file));
 	set(o, "valid", json_boolean(valid));
 	set(o, "cluster_id", optional(valid, valid ? c->conf->id : 0));
 	set(o, "members", optional(valid, valid ? c->conf->n_members : 0));
+	set(o, "serial", text(c->self == NULL ? NULL : c->self->serial));
+	for (size_t i = 0; i < c->n_rules; i++)
+		append(rules, text(c->rules[i]));
+	set(o, "input_rules", rules);
 	set(o, "messages", messages(c->report));
 	set(o, "error", valid ? json_null() :
 	    error_object("config", c->failure));

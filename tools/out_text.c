@@ -612,48 +612,25 @@ text_secret(struct ha_out *out, const char *file)
 	    "member, over a channel that nobody can read along.\n", file);
 }
 
-/* What the links send is exempt from tracking, so that a rule for established
- * connections does not match the answers: they are let in by their source. */
-static void
-print_rule(FILE *stream, const struct ha_cluster_conf *conf, int link,
-    const char *port)
-{
-	char text[HA_CONF_ADDRESS_LEN];
-	bool any = false;
-
-	for (size_t i = 0; i < conf->n_members; i++) {
-		const struct ha_conf_address *a =
-		    &conf->members[i].address[link];
-
-		if (a->family == 0)
-			continue;
-		ha_conf_address_text(a, false, text);
-		if (any)
-			fprintf(stream, ", %s", text);
-		else
-			fprintf(stream, "    %s saddr { %s",
-			    a->family == HA_IPV4 ? "ip" : "ip6", text);
-		any = true;
-	}
-	if (any)
-		fprintf(stream, " } tcp %s %u accept\n", port,
-		    conf->link[link].port);
-}
-
 static void
 text_config(struct ha_out *out, const struct ha_out_config *c)
 {
 	ha_conf_report_print(c->report, c->file, stderr);
 	if (c->conf == NULL)
 		return;
-	fprintf(out->stream, "%s is right: cluster %u, %zu member%s.\n"
-	    "The input chain of every member has to let the others in:\n",
+	fprintf(out->stream, "%s is right: cluster %u, %zu member%s.\n",
 	    c->file, c->conf->id, c->conf->n_members,
 	    c->conf->n_members == 1 ? "" : "s");
-	for (int link = 0; link < HA_LINK_MAX; link++) {
-		print_rule(out->stream, c->conf, link, "dport");
-		print_rule(out->stream, c->conf, link, "sport");
-	}
+	if (c->self != NULL)
+		fprintf(out->stream, "This firewall is member %u, %s.\n",
+		    c->self->index, c->self->serial);
+	else
+		fprintf(out->stream, "Which of them this firewall is was not "
+		    "checked: %s %s.\n", c->identity, c->why_nobody);
+	fputs("The input chain of every member has to let the others in:\n",
+	    out->stream);
+	for (size_t i = 0; i < c->n_rules; i++)
+		fprintf(out->stream, "    %s\n", c->rules[i]);
 }
 
 static void

@@ -2,6 +2,9 @@
  * Conflicts are reported at the line of the later value and name the line of
  * the earlier one.  A value that is missing or wrong by itself has line 0 and
  * is in no conflict: one mistake makes one message.
+ *
+ * A member that is not enabled keeps its serial, index and keys to itself; its
+ * addresses are free for the one that takes its place.
  */
 #include "conf/conf_check.h"
 
@@ -75,7 +78,7 @@ check_one_address(const struct pair *p, enum ha_link_id la, enum ha_link_id lb)
 	unsigned int second = line_of_address(p->draft, p->b, lb);
 	char text[HA_CONF_ADDRESS_LEN];
 
-	if (first == 0 || second == 0 ||
+	if (first == 0 || second == 0 || !a->enabled || !b->enabled ||
 	    !ha_conf_same_host(&a->address[la], &b->address[lb]))
 		return;
 	ha_conf_address_text(&b->address[lb], false, text);
@@ -97,7 +100,8 @@ check_backup_address(const struct pair *p)
 	check_one_address(p, HA_LINK_HA4_BACKUP, HA_LINK_HA4_BACKUP);
 }
 
-/* One link is one connection, and its two ends are of one family. */
+/* One link is one connection, and its two ends are of one family: that of
+ * the first member that takes part. */
 static void
 check_families(const struct pair *p)
 {
@@ -234,6 +238,21 @@ check_bits(const struct ha_conf_draft *d, struct ha_conf_report *report)
 		    s->owner_bit);
 }
 
+static void
+check_all_families(const struct ha_conf_draft *draft,
+    struct ha_conf_report *report)
+{
+	size_t n = draft->conf->n_members;
+	size_t a = 0;
+
+	while (a < n && !member(draft, a)->enabled)
+		a++;
+	for (size_t b = a + 1; b < n; b++)
+		if (member(draft, b)->enabled)
+			check_families(
+			    &(const struct pair){ draft, report, a, b });
+}
+
 /* Compare a member with those before it, up to the first that it clashes with:
  * one value that many share is one mistake of each, not of each pair. */
 static void
@@ -263,9 +282,7 @@ ha_conf_check(const struct ha_conf_draft *draft, struct ha_conf_report *report)
 		check_against(draft, b, report, check_backup_address);
 		check_against(draft, b, report, check_key);
 		check_against(draft, b, report, check_next_key);
-		if (b > 0)
-			check_families(
-			    &(const struct pair){ draft, report, 0, b });
 	}
+	check_all_families(draft, report);
 	check_bits(draft, report);
 }

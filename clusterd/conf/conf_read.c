@@ -82,9 +82,8 @@ read_value(struct reader *r, const struct ha_rule *keys,
 
 	HA_CHECK(rule != NULL && rule - keys < HA_RULES_MAX);
 	if (v->first_line != 0)
-		ha_conf_error(r->report, v->line, "%s is given twice in this "
-		    "block, first on line %u: keep one", v->name,
-		    v->first_line);
+		ha_conf_error(r->report, v->line, "%s is given twice, first "
+		    "on line %u: keep one", v->name, v->first_line);
 	if (!ha_conf_value_set(rule, v, r->report, place->base))
 		return;
 	place->lines->line[rule - keys] = v->line;

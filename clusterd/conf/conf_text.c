@@ -35,6 +35,26 @@ look(const struct walk *w, size_t ahead)
 	return w->at + ahead < w->len ? w->text[w->at + ahead] : '\0';
 }
 
+/* Why a printable character has no place outside of strings. */
+static const char *
+why_unexpected(unsigned char c)
+{
+	switch (c) {
+	case ';':
+		return "nothing stands between a value and the next key";
+	case '[':
+	case ']':
+		return "a list stands in { }";
+	case '(':
+	case ')':
+		return "nothing is called or included here";
+	case '$':
+		return "variables are not replaced: write the value";
+	default:
+		return "a value with such characters stands in \"quotes\"";
+	}
+}
+
 static int
 refuse_character(struct walk *w)
 {
@@ -44,8 +64,12 @@ refuse_character(struct walk *w)
 		ha_conf_error(w->report, w->line,
 		    "a zero byte: this is no text file");
 	else if (c > ' ' && c < 0x7f)
-		ha_conf_error(w->report, w->line, "unexpected '%c': a value "
-		    "with such characters stands in \"quotes\"", c);
+		ha_conf_error(w->report, w->line, "unexpected '%c': %s", c,
+		    why_unexpected(c));
+	else if (w->at == 0 && w->len >= 3 &&
+	    memcmp(w->text, "\xef\xbb\xbf", 3) == 0)
+		ha_conf_error(w->report, w->line, "a byte order mark: save "
+		    "the file as UTF-8 without one");
 	else
 		ha_conf_error(w->report, w->line, "unexpected byte 0x%02x: "
 		    "outside of \"quotes\" and comments the file is plain "

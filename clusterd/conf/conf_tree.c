@@ -14,11 +14,11 @@
 #include <confuse.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "conf/conf_complaint.h"
 #include "conf/conf_text.h"
 
 #define SECTION_SEEN (1 << 24) /* of cfg_t.flags: its end was told */
@@ -28,6 +28,7 @@ struct ha_conf_tree {
 };
 
 struct parse {
+	const struct ha_block_rule *grammar;
 	struct ha_conf_report *report;
 	struct ha_conf_text text;
 	struct ha_tree_node *stack; /* linked by next, the top first */
@@ -144,63 +145,14 @@ on_block_end(cfg_t *outer, cfg_opt_t *block)
 	return 0;
 }
 
-static void
-refuse_unknown(struct parse *p, const cfg_t *section, const char *key)
-{
-	char known[HA_CONF_TEXT_LEN] = "";
-	bool root = strcmp(section->name, "root") == 0;
-	size_t at = 0;
-
-	for (const cfg_opt_t *o = section->opts; o->name != NULL; o++) {
-		int n = snprintf(known + at, sizeof(known) - at, "%s%s",
-		    at == 0 ? "" : ", ", o->name);
-
-		if (n < 0 || (size_t)n >= sizeof(known) - at)
-			break;
-		at += (size_t)n;
-	}
-	ha_conf_error(p->report, (unsigned int)section->line,
-	    "unknown key %s %s%s: one of %s", key,
-	    root ? "outside of a block" : "in ", root ? "" : section->name,
-	    known);
-}
-
-/* The library's complaints in words that say what would be right.  NULL: one
- * that we do not know, perhaps of a later release. */
-static const char *
-before_name(const char *fmt)
-{
-	if (strcmp(fmt, "missing equal sign after option '%s'") == 0)
-		return "= and a value are missing after";
-	if (strcmp(fmt, "missing opening brace for section '%s'") == 0)
-		return "{ is missing after";
-	if (strcmp(fmt, "missing title for section '%s'") == 0)
-		return "a name in quotes is missing after";
-	if (strcmp(fmt, "unexpected token '%s'") == 0)
-		return "a key, a value or a comma is missing before";
-	return NULL;
-}
-
 static void HA_PRINTF(2, 0)
 on_error(cfg_t *section, const char *fmt, va_list ap)
 {
 	struct parse *p = current;
-	unsigned int line = (unsigned int)section->line;
-	const char *before = before_name(fmt);
-	char words[HA_CONF_TEXT_LEN];
 
-	if (p->refused)
-		return;
+	if (!p->refused)
+		ha_conf_complain(p->report, p->grammar, section, fmt, ap);
 	p->refused = true;
-	if (strcmp(fmt, "no such option '%s'") == 0) {
-		refuse_unknown(p, section, va_arg(ap, const char *));
-	} else if (before != NULL) {
-		ha_conf_error(p->report, line, "%s %s", before,
-		    va_arg(ap, const char *));
-	} else {
-		vsnprintf(words, sizeof(words), fmt, ap);
-		ha_conf_error(p->report, line, "syntax error: %s", words);
-	}
 }
 
 static size_t
@@ -268,10 +220,9 @@ make_options(const struct ha_block_rule *grammar)
 }
 
 static int
-run(struct parse *p, const struct ha_block_rule *grammar,
-    struct ha_tree_node **children)
+run(struct parse *p, struct ha_tree_node **children)
 {
-	cfg_opt_t *options = make_options(grammar);
+	cfg_opt_t *options = make_options(p->grammar);
 	cfg_t *cfg = options == NULL ? NULL : cfg_init(options, CFGF_NONE);
 	int rc = HA_ERR_NOMEM;
 
@@ -297,7 +248,7 @@ ha_conf_tree_parse(const char *text, size_t len,
     const struct ha_block_rule *grammar, struct ha_conf_report *report,
     struct ha_conf_tree **out)
 {
-	struct parse p = { .report = report };
+	struct parse p = { .grammar = grammar, .report = report };
 	struct ha_conf_tree *tree = calloc(1, sizeof(*tree));
 	int rc;
 
@@ -305,7 +256,7 @@ ha_conf_tree_parse(const char *text, size_t len,
 		return HA_ERR_NOMEM;
 	rc = ha_conf_text_clean(text, len, report, &p.text);
 	if (rc == HA_OK)
-		rc = run(&p, grammar, &tree->root.children);
+		rc = run(&p, &tree->root.children);
 	free_nodes(p.stack);
 	ha_conf_text_free(&p.text);
 	if (rc != HA_OK) {
