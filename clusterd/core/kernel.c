@@ -588,6 +588,8 @@ installed(struct ha_core *c, struct session *s, int result)
 		c->counters.kernel_refused++;
 		return;
 	}
+	if ((s->work & WORK_FRESH) == WORK_FRESH)
+		return; /* the removal was refused already, and waits */
 	retry(c, s, WORK_INSTALL);
 }
 
