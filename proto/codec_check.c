@@ -29,7 +29,8 @@ session_valid(const struct ha_uid *u, const struct ha_version *v)
 static bool
 batch_valid(const struct ha_msg_batch *b)
 {
-	const int known = HA_BATCH_FULL | HA_BATCH_CAUGHT_UP;
+	const int known = HA_BATCH_FULL | HA_BATCH_CAUGHT_UP |
+	    HA_BATCH_AGED;
 
 	return b->walk != 0 && member_valid(b->stream.owner) &&
 	    b->from <= b->to && (b->flags & ~known) == 0 &&

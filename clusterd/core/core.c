@@ -228,6 +228,7 @@ admin(struct ha_core *c, const struct ha_in_admin *in)
 		    st->follow.source == in->member))
 			feed_apply_restart(c, st);
 	}
+	c->housekeeping_at = c->now;
 }
 
 /* Only our own shell makes inputs: what it must not do is a bug. */

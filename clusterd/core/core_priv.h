@@ -134,6 +134,8 @@ struct follow {
 	uint8_t link;
 	uint8_t better; /* another source that would be better */
 	bool below;     /* began below complete and is not through yet */
+	bool anew;      /* everything is wanted again */
+	bool whole;     /* the running walk brings it */
 	bool stalled;   /* asked again for want of progress, in vain so far */
 };
 
@@ -162,7 +164,7 @@ struct stream {
 	bool overflow; /* a session found no place */
 	bool taken;    /* a later boot has replaced it */
 	bool settled;  /* lost, and what nobody vouches for was claimed */
-	bool aged;     /* lost, and some of it has aged out here */
+	bool aged;     /* some of it aged out, here or at a source */
 	bool own;
 	uint64_t taken_complete;
 };

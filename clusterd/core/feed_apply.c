@@ -134,8 +134,12 @@ resume_after(const struct ha_core *c, const struct stream *st,
     const struct peer *source)
 {
 	const struct follow *f = &st->follow;
+	bool resumes = f->cursor_boot == source->boot.id &&
+	    f->cursor_boot != 0;
 
-	if (f->cursor_boot == source->boot.id && f->cursor_boot != 0)
+	if (f->anew && !(f->whole && resumes))
+		return 0;
+	if (resumes)
 		return f->cursor;
 	if (HA_PLANT(c, HA_PLANT_RESUME_FROM_CURSOR) && f->cursor_boot != 0)
 		return f->cursor;
@@ -194,6 +198,7 @@ request(struct ha_core *c, struct stream *st, struct peer *p, int link,
 	f->cursor_boot = p->boot.id;
 	f->after = after;
 	f->below = after < st->complete;
+	f->whole = f->anew && (after == 0 || f->whole);
 	f->caught_at = HA_TIME_NEVER;
 	f->asked_at = c->now;
 	f->progress_at = c->now;
@@ -242,22 +247,14 @@ walk_from(struct ha_core *c, struct stream *st, uint8_t source)
 	request(c, st, p, link, after);
 }
 
-/* Ask for everything again, from whoever is followed. */
+/* Ask for everything again, from whoever is followed, now or later. */
 void
 feed_apply_restart(struct ha_core *c, struct stream *st)
 {
-	struct follow *f = &st->follow;
-	struct peer *p;
-
 	st->mismatches = 0;
 	st->overflow = false;
-	f->cursor = 0;
-	if (f->source == 0)
-		return;
-	p = peer_at(c, f->source);
+	st->follow.anew = true;
 	c->counters.resynchronisations++;
-	f->walk = 0;
-	request(c, st, p, link_wanted(c, p), 0);
 }
 
 void
@@ -354,7 +351,7 @@ follow(struct ha_core *c, struct stream *st)
 			return;
 		}
 	}
-	if (f->walk == 0) {
+	if (f->walk == 0 || (f->anew && !f->whole)) {
 		walk_from(c, st, f->source);
 		return;
 	}
@@ -735,6 +732,19 @@ learn_took(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 	}
 }
 
+/* What aged out while its owner was lost was no end: it is got again from
+ * who has it still, once the owner is there. */
+static void
+heal_aged(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
+{
+	if ((b->flags & HA_BATCH_AGED) != 0) {
+		st->aged = true;
+	} else if (st->aged && ha_time_is_never(st->lost_at)) {
+		st->aged = false;
+		feed_apply_restart(c, st);
+	}
+}
+
 static void
 caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 {
@@ -744,12 +754,15 @@ caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 	if (b->complete < st->complete)
 		keep_up_to_complete(c, st);
 	st->follow.below = false;
+	if (st->follow.whole)
+		st->follow.anew = st->follow.whole = false;
 	if (!feed_caught_up(st))
 		out_trace(c, HA_TRACE_CAUGHT_UP, st->follow.source,
 		    st->id.owner, st->complete);
 	st->follow.caught_at = c->now;
 	stream_raise_floor(c, st, b->floor);
 	learn_took(c, st, b);
+	heal_aged(c, st, b);
 	compare_digest(c, st, b);
 }
 

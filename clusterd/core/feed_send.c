@@ -210,7 +210,7 @@ body_for(struct ha_core *c, struct walk *w)
 static void
 vouch(const struct ha_core *c, const struct stream *st, struct ha_msg_batch *m)
 {
-	m->flags |= HA_BATCH_CAUGHT_UP;
+	m->flags |= HA_BATCH_CAUGHT_UP | (st->aged ? HA_BATCH_AGED : 0);
 	m->complete = stream_vouched(c, st);
 	m->count = st->n_confirmed;
 	m->digest = st->digest;

@@ -83,6 +83,7 @@ struct ha_entry {
 enum {
 	HA_BATCH_FULL = 1 << 0,      /* from the start: void what you have */
 	HA_BATCH_CAUGHT_UP = 1 << 1, /* reached the sender's tail */
+	HA_BATCH_AGED = 1 << 2,      /* without what aged out at the sender */
 };
 
 /* "This start has taken over what that earlier start of mine owned, as far

@@ -179,9 +179,6 @@ peer_set_lost(struct ha_core *c, struct peer *p, bool lost)
 		if (!stream_in_use(st) || st->own || st->id.owner != p->index)
 			continue;
 		st->lost_at = lost ? c->now : HA_TIME_NEVER;
-		if (!lost && st->aged)
-			st->mismatches = 3; /* get again what aged out */
-		st->aged = false;
 		st->settled = false;
 	}
 	if (lost && p->synchronization) {

@@ -439,6 +439,31 @@ START_TEST(what_stands_in_the_place_of_a_copy_is_replaced)
 }
 END_TEST
 
+/* Member 2 heard nothing of member 1 for longer than a session lives; what
+ * member 3 then got from member 2 is not all that member 1 has. */
+START_TEST(what_aged_out_at_a_relay_is_got_from_its_owner)
+{
+	struct ha_view_session v;
+
+	rig.m[2].settings.timeouts.tcp_s[HA_TCP_ESTABLISHED] = 5;
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig_disconnect(1, 2);
+	rig_run_ms(20000);
+	ck_assert(!rig_find(2, 7, &v));
+	rig_start(3, HA_START_FIRST);
+	rig_connect(2, 3);
+	rig_run_ms(3000);
+	rig_connect(1, 3);
+	rig_run_ms(3000);
+	for (uint8_t m = 2; m <= 3; m++) {
+		ck_assert(rig_find(m, 7, &v));
+		ck_assert_uint_eq(v.version.owner, 1);
+	}
+}
+END_TEST
+
 START_TEST(an_offloaded_session_is_not_given_away)
 {
 	struct ha_input in = rig_event(HA_SESSION_UPDATE, 7);
@@ -557,6 +582,7 @@ main(void)
 	tcase_add_test(tc, what_a_broken_walk_did_not_mention_is_handed_on);
 	tcase_add_test(tc, a_refused_copy_comes_once_its_place_is_free);
 	tcase_add_test(tc, what_stands_in_the_place_of_a_copy_is_replaced);
+	tcase_add_test(tc, what_aged_out_at_a_relay_is_got_from_its_owner);
 	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
 	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
 	tcase_add_test(tc,
