@@ -510,7 +510,7 @@ spoil_walk(struct ha_message *m)
 static void
 spoil_flags(struct ha_message *m)
 {
-	m->u.batch.flags = 4;
+	m->u.batch.flags = 8;
 }
 
 static void
@@ -671,7 +671,7 @@ static const struct {
 	{ "owner of batch", A_BATCH, 2, 17, HA_ERR_CORRUPT },
 	{ "owner of batch, 257", A_BATCH, 2, 257, HA_ERR_CORRUPT },
 	{ "from above to", A_BATCH, 4, 21, HA_ERR_CORRUPT },
-	{ "batch flag", A_BATCH, 7, 4, HA_ERR_CORRUPT },
+	{ "batch flag", A_BATCH, 7, 8, HA_ERR_CORRUPT },
 	{ "batch flags of 256", A_BATCH, 7, 256, HA_ERR_CORRUPT },
 
 	{ "a keepalive as it should be", A_KEEPALIVE, 1, 1, HA_OK },
