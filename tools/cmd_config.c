@@ -126,6 +126,17 @@ check(const char *file, const char *identity, struct ha_conf_report *report,
 	return err;
 }
 
+static void
+say_failure(const char *file, const struct ha_conf_report *report, int err,
+    char *out, size_t size)
+{
+	if (report->n_errors == 0)
+		snprintf(out, size, "%s: %s.", file, ha_err_text(err));
+	else
+		snprintf(out, size, "%s: %zu error%s.", file, report->n_errors,
+		    report->n_errors == 1 ? "" : "s");
+}
+
 int
 ha_cmd_check_config(struct ha_ctl *ctl)
 {
@@ -145,8 +156,7 @@ ha_cmd_check_config(struct ha_ctl *ctl)
 		write_rules(conf, &rules, &shown);
 		shown.conf = conf;
 	} else {
-		snprintf(failure, sizeof(failure), "%s: %zu error%s.", file,
-		    report.n_errors, report.n_errors == 1 ? "" : "s");
+		say_failure(file, &report, err, failure, sizeof(failure));
 		shown.failure = failure;
 	}
 	ctl->out->ops->config(ctl->out, &shown);

@@ -17,6 +17,15 @@
 
 #define NESTING_MAX 16 /* the grammar needs 3 */
 
+/* What the next word or string is. */
+enum next {
+	NEXT_KEY,   /* or the name of a block, or the end of one */
+	NEXT_TITLE, /* or = or { */
+	NEXT_VALUE, /* or the { of a list */
+	NEXT_ITEM,  /* of a list, or its end */
+	NEXT_ERROR, /* the library will not come so far */
+};
+
 struct walk {
 	struct ha_conf_report *report;
 	struct ha_conf_text *result;
@@ -24,7 +33,7 @@ struct walk {
 	size_t len;
 	size_t at;
 	unsigned int line;
-	char before; /* the last character that was neither blank nor comment */
+	enum next next;
 	size_t depth;
 	unsigned int open[NESTING_MAX]; /* lines of open braces; 0: a list */
 };
@@ -155,11 +164,15 @@ pass_string(struct walk *w)
 static int
 pass_open_brace(struct walk *w)
 {
+	bool list = w->next == NEXT_VALUE;
+
 	if (w->depth == NESTING_MAX) {
 		ha_conf_error(w->report, w->line, "too many open braces");
 		return HA_ERR_CONFIG;
 	}
-	w->open[w->depth++] = w->before == '=' ? 0 : w->line;
+	w->open[w->depth++] = list ? 0 : w->line;
+	w->next = list ? NEXT_ITEM :
+	    w->next == NEXT_TITLE ? NEXT_KEY : NEXT_ERROR;
 	w->at++;
 	return HA_OK;
 }
@@ -176,6 +189,8 @@ pass_close_brace(struct walk *w)
 	}
 	if (w->open[--w->depth] != 0)
 		r->blocks[r->n_blocks++] = w->open[w->depth];
+	w->next = w->next == NEXT_KEY || w->next == NEXT_ITEM ? NEXT_KEY :
+	    NEXT_ERROR;
 	w->at++;
 	return HA_OK;
 }
@@ -187,25 +202,53 @@ is_word(char c)
 	    strchr("_.:%-", c) != NULL);
 }
 
+static void
+pass_word(struct walk *w)
+{
+	while (is_word(look(w, 0)))
+		w->at++;
+}
+
+static int
+pass_text(struct walk *w, bool quoted)
+{
+	int rc = HA_OK;
+
+	if (quoted && w->next == NEXT_KEY) {
+		ha_conf_error(w->report, w->line, "a string where a key "
+		    "belongs: keys and names of blocks have no quotes");
+		return HA_ERR_CONFIG;
+	}
+	if (w->next == NEXT_KEY)
+		w->next = NEXT_TITLE;
+	else if (w->next == NEXT_VALUE)
+		w->next = NEXT_KEY;
+	if (quoted)
+		rc = pass_string(w);
+	else
+		pass_word(w);
+	return rc;
+}
+
 static int
 pass_token(struct walk *w)
 {
 	char c = w->text[w->at];
-	int rc;
 
-	if (c == '"' || c == '\'')
-		rc = pass_string(w);
-	else if (c == '{')
-		rc = pass_open_brace(w);
-	else if (c == '}')
-		rc = pass_close_brace(w);
-	else if (c == '=' || c == ',' || is_word(c)) {
-		w->at++;
-		rc = HA_OK;
-	} else
-		rc = refuse_character(w);
-	w->before = c;
-	return rc;
+	if (c == '"' || c == '\'' || is_word(c))
+		return pass_text(w, !is_word(c));
+	if (c == '{')
+		return pass_open_brace(w);
+	if (c == '}')
+		return pass_close_brace(w);
+	if (c != '=' && c != ',')
+		return refuse_character(w);
+	if (c == '=')
+		w->next = w->next == NEXT_TITLE ? NEXT_VALUE : NEXT_ERROR;
+	else if (w->next != NEXT_ITEM)
+		w->next = NEXT_ERROR;
+	w->at++;
+	return HA_OK;
 }
 
 static int

@@ -7,6 +7,7 @@
 
 #include "conf/cluster_conf.h"
 #include "conf/conf_rules.h"
+#include "tests/unit/random_conf.h"
 
 #define CASES_MAX 256
 #define TEXT_MAX  65536
@@ -146,20 +147,25 @@ START_TEST(every_file_of_the_vectors_gets_its_messages)
 END_TEST
 
 static struct ha_cluster_conf *
-print_and_parse(const struct ha_cluster_conf *from)
+parse_again(const char *text)
 {
 	struct ha_cluster_conf *to = NULL;
 	struct ha_conf_report said = { 0 };
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	int rc = ha_cluster_conf_parse(text, strlen(text), &said, &to);
 
-	ck_assert_int_eq(ha_cluster_conf_print(from, out), HA_OK);
-	fclose(out);
-	ck_assert_msg(ha_cluster_conf_parse(text, len, &said, &to) == HA_OK,
-	    "line %u: %s\n%s", said.n > 0 ? said.messages[0].line : 0,
+	ck_assert_msg(rc == HA_OK, "line %u: %s\n%.3000s",
+	    said.n > 0 ? said.messages[0].line : 0,
 	    said.n > 0 ? said.messages[0].text : "", text);
 	ha_conf_report_free(&said);
+	return to;
+}
+
+static struct ha_cluster_conf *
+print_and_parse(const struct ha_cluster_conf *from)
+{
+	char *text = print_conf(from);
+	struct ha_cluster_conf *to = parse_again(text);
+
 	free(text);
 	return to;
 }
@@ -193,6 +199,92 @@ START_TEST(what_is_printed_reads_as_the_same)
 	}
 	free_vectors();
 	ck_assert_uint_ge(n_accepted, 8);
+}
+END_TEST
+
+#define RANDOM_FILES 200
+
+START_TEST(whatever_can_be_meant_is_printed_and_reads_as_the_same)
+{
+	for (uint64_t seed = 0; seed < RANDOM_FILES; seed++) {
+		struct ha_rng rng = { seed };
+
+		conf = calloc(1, sizeof(*conf));
+		random_conf(&rng, conf);
+		again = print_and_parse(conf);
+		forget_lines(again);
+		ck_assert_msg(memcmp(conf, again, sizeof(*conf)) == 0,
+		    "seed %u", (unsigned int)seed);
+		teardown();
+		setup();
+	}
+}
+END_TEST
+
+/* What a print has at the top of the file: blocks, and keys of one line. */
+static size_t
+split(char *text, char *parts[static 128])
+{
+	size_t n = 0;
+
+	while (*text != '\0') {
+		char *end = strchr(text, '\n') + 1;
+
+		ck_assert_uint_lt(n, 128);
+		parts[n++] = text;
+		if (end[-2] == '{')
+			end = strstr(text, "\n}\n") + 3;
+		text = end;
+	}
+	parts[n] = text;
+	return n;
+}
+
+static char *
+shuffle(struct ha_rng *rng, char *text)
+{
+	char *parts[128];
+	size_t lengths[128];
+	size_t n = split(text, parts);
+	char *out = calloc(1, strlen(text) + 1);
+
+	for (size_t i = 0; i < n; i++)
+		lengths[i] = (size_t)(parts[i + 1] - parts[i]);
+	while (n > 0) {
+		size_t i = (size_t)ha_rng_below(rng, n--);
+
+		strncat(out, parts[i], lengths[i]);
+		parts[i] = parts[n];
+		lengths[i] = lengths[n];
+	}
+	return out;
+}
+
+START_TEST(the_order_of_the_file_makes_no_difference)
+{
+	for (uint64_t seed = 0; seed < RANDOM_FILES; seed++) {
+		struct ha_rng rng = { seed };
+		uint8_t digest[HA_CONF_DIGEST_LEN];
+		uint8_t other[HA_CONF_DIGEST_LEN];
+		char *text;
+		char *shuffled;
+
+		conf = calloc(1, sizeof(*conf));
+		random_conf(&rng, conf);
+		text = print_conf(conf);
+		shuffled = shuffle(&rng, text);
+		again = parse_again(shuffled);
+		forget_lines(again);
+		ck_assert_msg(memcmp(conf, again, sizeof(*conf)) == 0,
+		    "%.3000s", shuffled);
+		ck_assert_int_eq(ha_cluster_conf_digest(conf, digest), HA_OK);
+		ck_assert_int_eq(ha_cluster_conf_digest(again, other), HA_OK);
+		ck_assert_mem_eq(digest, other, sizeof(digest));
+		free(shuffled);
+		free(text);
+		teardown();
+		setup();
+	}
 }
 END_TEST
 
@@ -613,6 +705,9 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_file_of_the_vectors_gets_its_messages);
 	tcase_add_test(tc, what_is_printed_reads_as_the_same);
+	tcase_add_test(tc,
+	    whatever_can_be_meant_is_printed_and_reads_as_the_same);
+	tcase_add_test(tc, the_order_of_the_file_makes_no_difference);
 	tcase_add_test(tc, the_worked_example_is_accepted_without_a_warning);
 	tcase_add_test(tc, what_is_left_out_has_its_default);
 	tcase_add_test(tc, a_member_block_wins_over_the_file);
