@@ -202,6 +202,19 @@ struct ha_host {
 /* HA_ERR_UNSUPPORTED: this kernel has no conntrack, or not yet. */
 HA_MUST_USE int ha_host_read(struct ha_host *out, struct ha_why *why);
 
+/* One thing about the host that would hurt, and the command that helps. */
+struct ha_host_advice {
+	const char *name; /* of the line in the log */
+	char why[96];
+	char run[80];
+};
+
+#define HA_HOST_ADVICE_MAX 3
+
+/* What to change for a session table of that size; returns how many. */
+size_t ha_host_advise(const struct ha_host *host, uint32_t table_size,
+    struct ha_host_advice advice[static HA_HOST_ADVICE_MAX]);
+
 /* Switch on counters and start times of entries.  HA_ERR_PERM: not allowed. */
 HA_MUST_USE int ha_host_keep_accounts(struct ha_why *why);
 

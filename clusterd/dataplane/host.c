@@ -17,6 +17,10 @@
 
 #define DIR "/proc/sys/net/netfilter/"
 
+/* The kernel searches a chain per bucket: more than so many entries in one
+ * are slow to look up and to make. */
+#define ENTRIES_PER_BUCKET 4
+
 void
 ha_why_set(struct ha_why *why, const char *format, ...)
 {
@@ -164,6 +168,46 @@ ha_host_read(struct ha_host *out, struct ha_why *why)
 	read_timeouts(&h.timeouts);
 	*out = h;
 	return HA_OK;
+}
+
+static void HA_PRINTF(4, 5)
+advise(struct ha_host_advice *a, const char *setting, uint32_t value,
+    const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(a->why, sizeof(a->why), format, ap);
+	va_end(ap);
+	(void)snprintf(a->run, sizeof(a->run),
+	    "sysctl -w net.netfilter.nf_conntrack_%s=%u", setting, value);
+}
+
+size_t
+ha_host_advise(const struct ha_host *h, uint32_t table_size,
+    struct ha_host_advice advice[static HA_HOST_ADVICE_MAX])
+{
+	size_t n = 0;
+
+	/* A quarter more: replicas fill the kernel's table to 80 %. */
+	if (h->conntrack_max != 0 && h->conntrack_max < table_size) {
+		advice[n].name = "host.conntrack-max";
+		advise(&advice[n++], "max", table_size + table_size / 4,
+		    "the kernel takes %u connections, table-size is %u",
+		    h->conntrack_max, table_size);
+	}
+	if (h->buckets != 0 && h->buckets < table_size / ENTRIES_PER_BUCKET) {
+		advice[n].name = "host.buckets";
+		advise(&advice[n++], "buckets", table_size,
+		    "the kernel sorts connections into %u buckets, "
+		    "table-size is %u", h->buckets, table_size);
+	}
+	if (h->tcp_liberal) {
+		advice[n].name = "host.tcp-liberal";
+		advise(&advice[n++], "tcp_be_liberal", 0,
+		    "the kernel checks no TCP windows");
+	}
+	return n;
 }
 
 int

@@ -5,31 +5,16 @@
 #include "shell/privs.h"
 #include "storage/memberdb.h"
 
-/* Linux searches a chain per bucket: so many entries in one are slow. */
-#define ENTRIES_PER_BUCKET 4
-
 /* What would help, with the command. */
 static void
 advise(struct ha_daemon *d)
 {
-	const struct ha_host *h = &d->host;
-	uint32_t size = d->settings.table_size;
+	struct ha_host_advice advice[HA_HOST_ADVICE_MAX];
+	size_t n = ha_host_advise(&d->host, d->settings.table_size, advice);
 
-	if (h->conntrack_max != 0 && h->conntrack_max < size)
-		ha_log(d->log, HA_LOG_WARN, "host.conntrack-max",
-		    "value=%u table-size=%u "
-		    "run=\"sysctl -w net.netfilter.nf_conntrack_max=%u\"",
-		    h->conntrack_max, size, size + size / 4);
-	if (h->buckets != 0 && h->buckets < size / ENTRIES_PER_BUCKET)
-		ha_log(d->log, HA_LOG_WARN, "host.buckets",
-		    "value=%u table-size=%u "
-		    "run=\"sysctl -w net.netfilter.nf_conntrack_buckets=%u\"",
-		    h->buckets, size, size);
-	if (h->tcp_liberal)
-		ha_log(d->log, HA_LOG_WARN, "host.tcp-liberal",
-		    "why=\"the kernel checks no TCP windows\" "
-		    "run=\"sysctl -w "
-		    "net.netfilter.nf_conntrack_tcp_be_liberal=0\"");
+	for (size_t i = 0; i < n; i++)
+		ha_log(d->log, HA_LOG_WARN, advice[i].name,
+		    "why=\"%s\" run=\"%s\"", advice[i].why, advice[i].run);
 }
 
 static int
@@ -113,6 +98,11 @@ ha_daemon_open_kernel(struct ha_daemon *d)
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, "kernel", why.text, rc);
 	start = ha_dataplane_start(d->dataplane);
+	if (!start->events_forced)
+		ha_log(d->log, HA_LOG_WARN, "host.events",
+		    "why=\"connections that are there already raise no "
+		    "events\" run=\"sysctl -w "
+		    "net.netfilter.nf_conntrack_events=1\"");
 	d->settings.start = HA_START_FIRST;
 	if (start->table_found || start->entries_found)
 		d->settings.start = HA_START_RESTART;
