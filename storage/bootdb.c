@@ -94,6 +94,26 @@ ha_bootdb_raise(struct ha_store *store, uint64_t heard, uint64_t *counter)
 }
 
 int
+ha_bootdb_skip(struct ha_store *store)
+{
+	struct boot b;
+	int rc = ha_store_begin(store);
+
+	if (rc != HA_OK)
+		return rc;
+	rc = read_boot(store, &b);
+	if (rc == HA_OK) {
+		b.counter += HA_BOOT_MARGIN;
+		if (b.counter > HA_BOOT_COUNTER_MAX)
+			b.counter = HA_BOOT_COUNTER_MAX;
+		if (b.starts == 0)
+			b.starts = 1;
+		rc = write_boot(store, &b);
+	}
+	return ha_store_end(store, rc, false);
+}
+
+int
 ha_bootdb_verify(struct ha_store *store)
 {
 	struct boot b;

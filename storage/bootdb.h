@@ -2,8 +2,9 @@
  * bootdb: the counter that orders the starts of this member.
  *
  * A counter is on disk before anybody hears of it, so none is used twice.  A
- * lost or rolled back database heals: peers tell the highest counter that
- * they have heard, and ha_bootdb_raise() steps over it.
+ * database that was rebuilt goes on HA_BOOT_MARGIN higher.  One that was lost
+ * or rolled back heals: peers tell the highest counter that they have heard,
+ * and ha_bootdb_raise() steps over it.
  *
  * Blocking   waits for the disk.
  * Errors     those of storage/store.h; outputs are set only on success.
@@ -19,6 +20,9 @@ struct ha_store;
 
 /* Session revisions carry the counter in 32 bits. */
 #define HA_BOOT_COUNTER_MAX UINT32_MAX
+
+/* More starts than a copy of the database can be behind it. */
+#define HA_BOOT_MARGIN 1000
 
 struct ha_boot_row {
 	uint64_t counter; /* of this start, 1 or more */

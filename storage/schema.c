@@ -83,49 +83,69 @@ read_number(sqlite3 *sql, const char *query, int *out)
 	return rc == SQLITE_ROW ? HA_OK : ha_store_err(sql, rc);
 }
 
+/* The number stands in each of the four bytes of user_version, so that no
+ * flipped bit makes another number of it.  The first two steps wrote it
+ * plainly. */
+#define FOUR_TIMES 0x01010101
+#define PLAIN_LAST 2
+
+static int
+mark_of(int step)
+{
+	return step <= PLAIN_LAST ? step : step * FOUR_TIMES;
+}
+
+/* 0: no step has that mark. */
+static int
+step_of(int mark)
+{
+	int step = mark <= PLAIN_LAST ? mark : mark / FOUR_TIMES;
+
+	return step >= 1 && mark_of(step) == mark ? step : 0;
+}
+
 int
 ha_schema_version(sqlite3 *sql, int *version)
 {
 	int application = 0;
-	int number = 0;
+	int mark = 0;
 	int objects = 0;
 	int rc;
 
 	rc = read_number(sql, "PRAGMA application_id", &application);
 	if (rc == HA_OK)
-		rc = read_number(sql, "PRAGMA user_version", &number);
+		rc = read_number(sql, "PRAGMA user_version", &mark);
 	if (rc == HA_OK)
 		rc = read_number(sql, "SELECT count(*) FROM sqlite_master",
 		    &objects);
 	if (rc != HA_OK)
 		return rc;
 
-	if (objects == 0 && application == 0 && number == 0) {
+	if (objects == 0 && application == 0 && mark == 0) {
 		*version = 0;
 		return HA_OK;
 	}
-	if (application != HA_SCHEMA_APPLICATION)
-		return HA_ERR_EXISTS;
-	if (number > HA_SCHEMA_LATEST)
-		return HA_ERR_NEWER;
-	if (number < 1)
+	if (application != HA_SCHEMA_APPLICATION || step_of(mark) == 0)
 		return HA_ERR_CORRUPT;
-	*version = number;
+	if (step_of(mark) > HA_SCHEMA_LATEST)
+		return HA_ERR_NEWER;
+	*version = step_of(mark);
 	return HA_OK;
 }
 
 static int
 run_step(sqlite3 *sql, int step)
 {
-	char number[64];
+	char mark[64];
 	int rc;
 
-	snprintf(number, sizeof(number), "PRAGMA user_version = %d", step);
+	snprintf(mark, sizeof(mark), "PRAGMA user_version = %d",
+	    mark_of(step));
 	rc = ha_store_exec(sql, "BEGIN IMMEDIATE");
 	if (rc == HA_OK)
 		rc = ha_store_exec(sql, STEPS[step - 1]);
 	if (rc == HA_OK)
-		rc = ha_store_exec(sql, number);
+		rc = ha_store_exec(sql, mark);
 	if (rc == HA_OK)
 		rc = ha_store_exec(sql, "COMMIT");
 	if (rc != HA_OK && sqlite3_get_autocommit(sql) == 0)

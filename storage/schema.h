@@ -18,8 +18,8 @@
 #define HA_SCHEMA_APPLICATION 0x48413464 /* "HA4d" */
 #define HA_SCHEMA_LATEST      3
 
-/* The step at which the database stands; 0: it is empty.  HA_ERR_NEWER,
- * HA_ERR_EXISTS: not one that we may touch. */
+/* The step at which the database stands; 0: it is empty.  HA_ERR_NEWER: one
+ * that we don't know; HA_ERR_CORRUPT: not a database of ours. */
 HA_MUST_USE int ha_schema_version(sqlite3 *sql, int *version);
 
 /* Run the steps after the first, up to and with the last. */

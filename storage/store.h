@@ -8,19 +8,16 @@
  *
  *	rc = ha_store_open(path, &store);
  *	if (rc == HA_ERR_CORRUPT) {
+ *		rc = ha_store_rebuild(path, &how, &store);
  *		(raise an alarm)
- *		rc = ha_store_set_aside(path, name, sizeof(name));
- *		rc = ha_store_restore(path);       HA_ERR_ABSENT is no error
- *		rc = ha_store_open(path, &store);
  *	}
  *
  * Ownership  the caller owns the store; one process at a time has a database
  *            open, and one thread uses it.
  * Blocking   every change waits for the disk: shell only, never the core.
- * Errors     HA_ERR_CORRUPT  damaged, cut short, or lost while PATH.good is
- *                            there
+ * Errors     HA_ERR_CORRUPT  damaged, cut short, no database of ours, or lost
+ *                            while PATH.good is there
  *            HA_ERR_NEWER    written by a later release: left alone
- *            HA_ERR_EXISTS   a database of some other program: left alone
  *            HA_ERR_AGAIN    another process has it open
  *            HA_ERR_FULL     no room on the disk
  *            HA_ERR_PERM, HA_ERR_IO, HA_ERR_NOMEM
@@ -55,14 +52,18 @@ HA_MUST_USE int ha_store_open(const char *path, struct ha_store **out);
 /* Close and free; NULL is allowed. */
 void ha_store_close(struct ha_store *store);
 
-/* Rename a damaged database (and its journal) to the first free name of
- * PATH.damaged-1, -2 ... and copy that name to aside; nothing there: "". */
-HA_MUST_USE int ha_store_set_aside(const char *path, char *aside, size_t size);
+struct ha_rebuilt {
+	bool from_copy; /* else it began empty */
+	char aside[32]; /* where the damaged one is: PATH and this; "": none */
+};
 
-/* Copy PATH.good to PATH, where nothing may be.  HA_ERR_ABSENT: no copy;
- * HA_ERR_CORRUPT: the copy is damaged as well and has been renamed to
- * PATH.good.damaged.  After either, opening starts from an empty database. */
-HA_MUST_USE int ha_store_restore(const char *path);
+/* What ha_store_open() found to be damaged is renamed, with its journal, and a
+ * new database takes its place: PATH.good, or an empty one when there is none
+ * or that is damaged as well (it becomes PATH.good.damaged).  Its boot counter
+ * has a good start on what was ever used, and its last state tells that this is
+ * no first installation. */
+HA_MUST_USE int ha_store_rebuild(const char *path, struct ha_rebuilt *how,
+    struct ha_store **out);
 
 /* False while the last copy to PATH.good failed (the change itself stands);
  * the next change tries again. */

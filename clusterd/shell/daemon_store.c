@@ -14,8 +14,6 @@ store_why(int rc)
 	switch (rc) {
 	case HA_ERR_NEWER:
 		return "it was written by a later release of clusterd";
-	case HA_ERR_EXISTS:
-		return "it is the database of another program";
 	case HA_ERR_AGAIN:
 		return "another clusterd has it open";
 	case HA_ERR_FULL:
@@ -25,21 +23,20 @@ store_why(int rc)
 	}
 }
 
-/* Put the damaged one aside and begin with the last good copy, or empty. */
 static int
 rebuild(struct ha_daemon *d, const char *path)
 {
-	char aside[512];
-	int rc = ha_store_set_aside(path, aside, sizeof(aside));
+	struct ha_rebuilt how;
+	int rc = ha_store_rebuild(path, &how, &d->store);
 
 	if (rc != HA_OK)
 		return rc;
-	rc = ha_store_restore(path);
-	ha_log(d->log, HA_LOG_ERR, "storage.damaged",
-	    "file=\"%s\" aside=\"%s\" rebuilt-from=%s", path, aside,
-	    rc == HA_OK ? "copy" : "cluster-file");
 	d->store_damaged = true;
-	return ha_store_open(path, &d->store);
+	ha_log(d->log, HA_LOG_ERR, "storage.damaged",
+	    "file=\"%s\" aside=\"%s%s\" rebuilt-from=%s", path,
+	    how.aside[0] == '\0' ? "" : path, how.aside,
+	    how.from_copy ? "copy" : "cluster-file");
+	return HA_OK;
 }
 
 void

@@ -53,18 +53,24 @@ fill_members(void)
 }
 
 static void
-fill(void)
+fill_others(void)
 {
 	struct ha_last_state state = { "active", "caught-up", 1700000000 };
 	struct ha_boot_row boot;
 
-	fill_members();
 	ck_assert_int_eq(ha_memberdb_raise_boot(store, 2, 12), HA_OK);
 	ck_assert_int_eq(ha_memberdb_save_state(store, &state), HA_OK);
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(ha_eventdb_append(store, i, "member.state",
 		    "from=initial to=active"), HA_OK);
 	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
+}
+
+static void
+fill(void)
+{
+	fill_members();
+	fill_others();
 }
 
 static void
@@ -129,6 +135,20 @@ START_TEST(a_directory_that_is_not_there_is_no_place)
 }
 END_TEST
 
+/* As if the database had been lost: what does the copy hold? */
+static void
+read_good(struct content *c)
+{
+	size_t len;
+	unsigned char *data = fixture_read(fixture_with(".good"), &len);
+
+	fixture_close();
+	fixture_write(fixture_path(), data, len);
+	free(data);
+	fixture_open();
+	read_content(c);
+}
+
 START_TEST(after_each_change_the_copy_is_the_same)
 {
 	fixture_open();
@@ -136,13 +156,8 @@ START_TEST(after_each_change_the_copy_is_the_same)
 	fill();
 	ck_assert(ha_store_good_is_current(store));
 	read_content(&before);
-	fixture_close();
 	ck_assert(!fixture_exists(fixture_with(".good.new")));
-
-	ck_assert_int_eq(unlink(fixture_path()), 0);
-	ck_assert_int_eq(ha_store_restore(fixture_path()), HA_OK);
-	fixture_open();
-	read_content(&after);
+	read_good(&after);
 	ck_assert_mem_eq(&before, &after, sizeof(before));
 }
 END_TEST
@@ -170,58 +185,144 @@ START_TEST(a_copy_that_fails_is_told_and_made_up_for)
 }
 END_TEST
 
-/* A database as a release with that schema left it. */
-static void
-make_old(int version)
-{
-	sqlite3 *sql;
+/* --- earlier schemas --- */
 
-	ck_assert_int_eq(sqlite3_open(fixture_path(), &sql), SQLITE_OK);
-	ck_assert_int_eq(ha_schema_migrate(sql, 0, version), HA_OK);
-	sqlite3_close(sql);
+/* tests/vectors/db/schema-N.sql: what a release with that schema wrote. */
+static char *
+read_dump(int version)
+{
+	const char *source = getenv("top_srcdir");
+	char name[512];
+	size_t len;
+	char *text;
+
+	snprintf(name, sizeof(name), "%s/tests/vectors/db/schema-%d.sql",
+	    source == NULL ? "." : source, version);
+	text = (char *)fixture_read(name, &len);
+	text[len] = '\0';
+	return text;
 }
 
-START_TEST(every_earlier_schema_is_brought_up_to_date)
+static void
+load_dump(const char *name, int version)
 {
-	for (int version = 0; version <= HA_SCHEMA_LATEST; version++) {
-		fixture_close();
-		fixture_teardown();
-		fixture_setup();
-		make_old(version);
-		fixture_open();
-		fill();
-		read_content(&before);
-		fixture_close();
-		ck_assert_int_eq(fixture_sql(fixture_path(),
-		    "PRAGMA user_version"), HA_SCHEMA_LATEST);
-		ck_assert_int_eq(fixture_sql(fixture_path(),
-		    "PRAGMA application_id"), HA_SCHEMA_APPLICATION);
-		fixture_open();
-		read_content(&after);
-		ck_assert_mem_eq(&before, &after, sizeof(before));
+	char *text = read_dump(version);
+
+	fixture_sql(name, text);
+	free(text);
+}
+
+/* What the dumps hold.  Rows of later steps are missing in earlier ones. */
+static void
+expect_dumped(int version)
+{
+	static const struct ha_member_row MEMBERS[] = {
+		{ .index = 1, .enabled = true,
+		    .session_synchronization = true, .serial = "FW-A",
+		    .name = "fw-a", .site = "dc1",
+		    .description = "it's the first; l'\xc3\xa9t\xc3\xa9",
+		    .ha4_address = "10.4.0.1/24",
+		    .ha4_backup_address = "fd00:5::1/64" },
+		{ .index = 3, .session_synchronization = true,
+		    .serial = "FW-B", .name = "fw-b", .site = "dc1",
+		    .ha4_address = "10.4.0.2/24",
+		    .ha4_backup_address = "fd00:5::2/64" },
+		{ .index = 5, .enabled = true, .has_next_public_key = true,
+		    .serial = "FW-C", .name = "fw-c", .site = "dc2",
+		    .ha4_address = "10.4.0.3/24" },
+	};
+	struct content want = { .n_members = 3, .version = 2,
+		.boots = { [2] = 12, [4] = UINT32_MAX } };
+
+	for (int i = 0; i < 3; i++) {
+		want.members[i] = MEMBERS[i];
+		memset(want.members[i].public_key, i + 1, 32);
+	}
+	memset(want.members[2].next_public_key, 9, 32);
+	if (version >= 2) {
+		want.state = (struct ha_last_state){ "active", "caught-up",
+			1700000000 };
+		want.n_events = 3;
+	}
+	for (size_t i = 0; i < want.n_events; i++) {
+		want.events[i] = (struct ha_event_row){ .number = i + 1,
+			.at_ms = 1700000000000 + (int64_t)i,
+			.name = "member.state" };
+		snprintf(want.events[i].text, sizeof(want.events[i].text),
+		    "from=initial to=active n=%zu", i);
+	}
+	read_content(&after);
+	ck_assert_mem_eq(after.members, want.members, sizeof(want.members));
+	ck_assert_mem_eq(after.events, want.events, sizeof(want.events));
+	ck_assert_mem_eq(&after, &want, sizeof(want));
+}
+
+/* Loop: each schema before this one. */
+START_TEST(what_an_earlier_release_wrote_is_kept)
+{
+	struct ha_boot_row boot;
+
+	load_dump(fixture_path(), _i);
+	fixture_open();
+	expect_dumped(_i);
+	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
+	ck_assert_uint_eq(boot.counter, 42);
+	ck_assert_uint_eq(boot.earlier, 4);
+	fixture_reopen();
+	expect_dumped(_i);
+}
+END_TEST
+
+/* Every table is as if it had been made today, and can be written. */
+START_TEST(every_earlier_schema_becomes_the_present_one)
+{
+	static const char TABLES[] = "ATTACH '%s' AS other; SELECT count(*) "
+	    "FROM (SELECT name, sql FROM main.sqlite_master EXCEPT "
+	    "SELECT name, sql FROM other.sqlite_master)";
+	char query[512];
+
+	load_dump(fixture_path(), _i);
+	fixture_open();
+	fixture_close();
+	ck_assert_int_eq(ha_store_open(fixture_with("2"), &store), HA_OK);
+	fixture_close();
+	snprintf(query, sizeof(query), TABLES, fixture_path());
+	ck_assert_int_eq(fixture_sql(fixture_with("2"), query), 0);
+	ck_assert_int_eq(fixture_sql(fixture_path(), "PRAGMA user_version"),
+	    fixture_sql(fixture_with("2"), "PRAGMA user_version"));
+	fixture_open();
+	ck_assert_int_eq(ha_memberdb_forget(store, "FW-A", &NOW), HA_OK);
+	fill_others();
+	fixture_reopen();
+}
+END_TEST
+
+/* Killed or out of room in the middle of it: the next opening goes on. */
+START_TEST(a_migration_that_fails_is_made_up_for)
+{
+	static const int FAULTS[] = { SQLITE_FULL, SQLITE_IOERR };
+
+	for (int f = 0; f < 2; f++) {
+		bool reached = true;
+
+		for (unsigned int number = 1; reached; number++) {
+			fixture_close();
+			fixture_teardown();
+			fixture_setup();
+			load_dump(fixture_path(), _i);
+			fault_vfs_arm(number, FAULTS[f], true);
+			(void)!try_open();
+			fixture_close();
+			reached = fault_vfs_count() >= number;
+			fault_vfs_arm(0, SQLITE_OK, false);
+			fixture_open();
+			expect_dumped(_i);
+		}
 	}
 }
 END_TEST
 
-/* The content of version 1 is that of today without the later tables, which
- * are taken away again. */
-START_TEST(what_an_earlier_schema_held_is_kept)
-{
-	fixture_open();
-	fill();
-	read_content(&before);
-	fixture_close();
-	fixture_sql(fixture_path(), "DROP TABLE event; DROP TABLE last_state; "
-	    "DROP TABLE former; DROP TABLE revoked_key; PRAGMA user_version = 1");
-	fixture_open();
-	read_content(&after);
-	ck_assert_mem_eq(before.members, after.members,
-	    sizeof(before.members));
-	ck_assert_mem_eq(before.boots, after.boots, sizeof(before.boots));
-	ck_assert_uint_eq(before.version, after.version);
-	ck_assert_uint_eq(after.n_events, 0);
-}
-END_TEST
+/* --- what is refused --- */
 
 static void
 expect_untouched(int want)
@@ -244,17 +345,41 @@ START_TEST(a_newer_database_is_left_alone)
 	fixture_open();
 	fill();
 	fixture_close();
-	fixture_sql(fixture_path(), "PRAGMA user_version = 99");
+	fixture_sql(fixture_path(), "PRAGMA user_version = 0x04040404");
+	expect_untouched(HA_ERR_NEWER);
+	fixture_sql(fixture_path(), "PRAGMA user_version = 0x7f7f7f7f");
 	expect_untouched(HA_ERR_NEWER);
 }
 END_TEST
 
-START_TEST(the_database_of_another_program_is_left_alone)
+static const struct {
+	const char *why;
+	const char *change;
+} marks[] = {
+	{ "one byte is of a later schema", "user_version = 0x04030303" },
+	{ "all of it is 0", "user_version = 0" },
+	{ "it is below 0", "user_version = -3" },
+	{ "the number stands there plainly", "user_version = 3" },
+	{ "it is of another program", "application_id = 77" },
+};
+
+START_TEST(a_mark_that_we_did_not_write_is_damage)
+{
+	char text[64];
+
+	fixture_open();
+	fill();
+	fixture_close();
+	snprintf(text, sizeof(text), "PRAGMA %s", marks[_i].change);
+	fixture_sql(fixture_path(), text);
+	ck_assert_msg(try_open() == HA_ERR_CORRUPT, "%s", marks[_i].why);
+}
+END_TEST
+
+START_TEST(the_database_of_another_program_is_none_of_ours)
 {
 	fixture_sql(fixture_path(), "CREATE TABLE bookmark (url TEXT)");
-	expect_untouched(HA_ERR_EXISTS);
-	fixture_sql(fixture_path(), "PRAGMA application_id = 77");
-	expect_untouched(HA_ERR_EXISTS);
+	expect_untouched(HA_ERR_CORRUPT);
 }
 END_TEST
 
@@ -295,13 +420,15 @@ START_TEST(an_empty_file_without_a_copy_is_a_new_database)
 }
 END_TEST
 
+/* Loop: with rows, and without: then the last page is zeros almost wholly. */
 START_TEST(every_truncation_is_found)
 {
 	unsigned char *data;
 	size_t len;
 
 	fixture_open();
-	fill();
+	if (_i == 0)
+		fill();
 	fixture_close();
 	data = fixture_read(fixture_path(), &len);
 	for (size_t cut = 1; cut < len; cut += 509) {
@@ -331,8 +458,7 @@ check_flipped(const unsigned char *data, size_t len, size_t at)
 		ck_assert_int_eq(fixture_sql(fixture_path(),
 		    "SELECT counter FROM boot"), 1);
 	} else {
-		ck_assert_msg(rc == HA_ERR_CORRUPT || rc == HA_ERR_NEWER ||
-		    rc == HA_ERR_EXISTS, "byte %zu: %d", at, rc);
+		ck_assert_msg(rc == HA_ERR_CORRUPT, "byte %zu: %d", at, rc);
 	}
 }
 
@@ -401,77 +527,208 @@ START_TEST(a_row_that_we_did_not_write_is_found)
 }
 END_TEST
 
+/* --- rebuilding --- */
+
+static struct ha_rebuilt how;
+
+static int
+rebuild(void)
+{
+	fixture_close();
+	return ha_store_rebuild(fixture_path(), &how, &store);
+}
+
+static uint64_t
+next_boot(void)
+{
+	struct ha_boot_row boot = { 0 };
+
+	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
+	return boot.counter;
+}
+
 START_TEST(a_damaged_database_is_set_aside_with_its_journal)
 {
-	char aside[128] = "";
-
 	fixture_write(fixture_path(), "junk", 4);
 	fixture_write(fixture_with("-journal"), "more", 4);
-	ck_assert_int_eq(ha_store_set_aside(fixture_path(), aside,
-	    sizeof(aside)), HA_OK);
-	ck_assert_str_eq(aside, fixture_with(".damaged-1"));
-	ck_assert(!fixture_exists(fixture_path()));
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert_str_eq(how.aside, ".damaged-1");
 	ck_assert(!fixture_exists(fixture_with("-journal")));
 	ck_assert(fixture_exists(fixture_with(".damaged-1")));
 	ck_assert(fixture_exists(fixture_with(".damaged-1-journal")));
 
+	fixture_close();
 	fixture_write(fixture_path(), "junk", 4);
-	ck_assert_int_eq(ha_store_set_aside(fixture_path(), aside,
-	    sizeof(aside)), HA_OK);
-	ck_assert_str_eq(aside, fixture_with(".damaged-2"));
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert_str_eq(how.aside, ".damaged-2");
 
-	ck_assert_int_eq(ha_store_set_aside(fixture_path(), aside,
-	    sizeof(aside)), HA_OK);
-	ck_assert_str_eq(aside, "");
+	fixture_close();
+	ck_assert_int_eq(unlink(fixture_path()), 0);
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert_str_eq(how.aside, "");
 }
 END_TEST
 
 START_TEST(a_damaged_database_is_rebuilt_from_its_copy)
 {
-	struct ha_boot_row boot;
-	char aside[128];
-
 	fixture_open();
 	fill();
 	read_content(&before);
 	fixture_close();
 	fixture_write(fixture_path(), "junk", 4);
 	ck_assert_int_eq(try_open(), HA_ERR_CORRUPT);
-	ck_assert_int_eq(ha_store_set_aside(fixture_path(), aside,
-	    sizeof(aside)), HA_OK);
-	ck_assert_int_eq(ha_store_restore(fixture_path()), HA_OK);
-	fixture_open();
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert(how.from_copy);
+	ck_assert(!fixture_exists(fixture_with(".restoring")));
 	read_content(&after);
 	ck_assert_mem_eq(&before, &after, sizeof(before));
-	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
-	ck_assert_uint_eq(boot.counter, 2);
+	read_good(&after);
+	ck_assert_mem_eq(&before, &after, sizeof(before));
 }
 END_TEST
 
-START_TEST(a_copy_is_never_put_over_a_database)
+/* The copy may be some starts behind. */
+START_TEST(a_rebuilt_counter_is_above_all_that_were_used)
+{
+	size_t len;
+	unsigned char *old;
+	uint64_t used = 0;
+
+	fixture_open();
+	fill();
+	old = fixture_read(fixture_with(".good"), &len);
+	for (int i = 0; i < 20; i++)
+		used = next_boot();
+	fixture_close();
+	fixture_write(fixture_with(".good"), old, len);
+	fixture_write(fixture_path(), "junk", 4);
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert_uint_gt(next_boot(), used);
+	free(old);
+}
+END_TEST
+
+START_TEST(a_rebuilt_counter_ends_where_counters_end)
+{
+	struct ha_boot_row boot;
+	uint64_t counter;
+
+	fixture_open();
+	ck_assert_int_eq(ha_bootdb_raise(store, HA_BOOT_COUNTER_MAX - 5,
+	    &counter), HA_OK);
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_ERR_FULL);
+}
+END_TEST
+
+static const struct {
+	const char *why;
+	const char *text; /* NULL: none */
+	bool is_moved;
+} bad_copies[] = {
+	{ "there is none", NULL, false },
+	{ "it is empty", "", true },
+	{ "it is no database", "junk", true },
+};
+
+START_TEST(without_a_good_copy_it_begins_empty_but_not_for_the_first_time)
+{
+	struct ha_last_state state;
+	struct ha_boot_row boot;
+
+	fixture_write(fixture_path(), "junk", 4);
+	if (bad_copies[_i].text != NULL)
+		fixture_write(fixture_with(".good"), bad_copies[_i].text,
+		    strlen(bad_copies[_i].text));
+	ck_assert_msg(rebuild() == HA_OK, "%s", bad_copies[_i].why);
+	ck_assert(!how.from_copy);
+	ck_assert(fixture_exists(fixture_with(".good.damaged")) ==
+	    bad_copies[_i].is_moved);
+	ck_assert_int_eq(ha_memberdb_last_state(store, &state), HA_OK);
+	ck_assert_str_eq(state.reason, "database rebuilt");
+	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
+	ck_assert_uint_gt(boot.counter, HA_BOOT_MARGIN);
+	ck_assert_uint_gt(boot.earlier, 0);
+	read_good(&after);
+	ck_assert_str_eq(after.state.reason, "database rebuilt");
+}
+END_TEST
+
+START_TEST(a_copy_of_a_later_release_is_left_alone)
 {
 	fixture_open();
 	fixture_close();
-	ck_assert_int_eq(ha_store_restore(fixture_path()), HA_ERR_EXISTS);
+	fixture_sql(fixture_with(".good"), "PRAGMA user_version = 0x04040404");
+	fixture_write(fixture_path(), "junk", 4);
+	ck_assert_int_eq(rebuild(), HA_ERR_NEWER);
+	ck_assert(fixture_exists(fixture_path()));
+	ck_assert(fixture_exists(fixture_with(".good")));
 }
 END_TEST
 
-START_TEST(without_a_good_copy_one_starts_anew)
+/* As a kill leaves it that comes when the damaged one is away already. */
+START_TEST(a_rebuilt_database_that_has_no_name_yet_gets_it)
 {
-	struct ha_boot_row boot;
+	struct ha_last_state state;
 
-	ck_assert_int_eq(ha_store_restore(fixture_path()), HA_ERR_ABSENT);
-	fixture_write(fixture_with(".good"), "junk", 4);
-	ck_assert_int_eq(ha_store_restore(fixture_path()), HA_ERR_CORRUPT);
-	ck_assert(fixture_exists(fixture_with(".good.damaged")));
-	ck_assert(!fixture_exists(fixture_with(".restoring")));
-	fixture_write(fixture_with(".good"), "", 0);
-	ck_assert_int_eq(ha_store_restore(fixture_path()), HA_ERR_CORRUPT);
-	fixture_open();
-	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
-	ck_assert_uint_eq(boot.earlier, 0);
+	fixture_write(fixture_path(), "junk", 4);
+	ck_assert_int_eq(rebuild(), HA_OK);
+	fixture_close();
+	ck_assert_int_eq(rename(fixture_path(), fixture_with(".restoring")),
+	    0);
+	ck_assert_int_eq(unlink(fixture_with(".good")), 0);
+	ck_assert_int_eq(try_open(), HA_ERR_CORRUPT);
+	ck_assert_int_eq(rebuild(), HA_OK);
+	ck_assert_str_eq(how.aside, "");
+	ck_assert_int_eq(ha_memberdb_last_state(store, &state), HA_OK);
 }
 END_TEST
+
+/* As one leaves it that comes while the new one is made. */
+START_TEST(what_is_left_of_an_earlier_rebuild_does_no_harm)
+{
+	fixture_open();
+	fill();
+	read_content(&before);
+	fixture_close();
+	fixture_write(fixture_path(), "junk", 4);
+	fixture_write(fixture_with(".restoring"), "half", 4);
+	fixture_write(fixture_with(".restoring-journal"), "half", 4);
+	ck_assert_int_eq(rebuild(), HA_OK);
+	read_content(&after);
+	ck_assert_mem_eq(&before, &after, sizeof(before));
+}
+END_TEST
+
+START_TEST(a_rebuild_that_fails_is_made_up_for)
+{
+	static const int FAULTS[] = { SQLITE_FULL, SQLITE_IOERR };
+	bool reached = true;
+
+	for (unsigned int number = 1; reached; number++) {
+		fixture_close();
+		fixture_teardown();
+		fixture_setup();
+		fixture_open();
+		fill();
+		read_content(&before);
+		fixture_close();
+		fixture_write(fixture_path(), "junk", 4);
+		fault_vfs_arm(number, FAULTS[_i], true);
+		(void)!rebuild();
+		fixture_close();
+		reached = fault_vfs_count() >= number;
+		fault_vfs_arm(0, SQLITE_OK, false);
+		if (try_open() == HA_ERR_CORRUPT)
+			ck_assert_int_eq(rebuild(), HA_OK);
+		read_content(&after);
+		ck_assert_msg(memcmp(&before, &after, sizeof(before)) == 0,
+		    "operation %u", number);
+	}
+}
+END_TEST
+
+/* --- changes that fail --- */
 
 /* Each kind of change, to be tried with each of its operations failing. */
 static int
@@ -529,39 +786,70 @@ static const struct {
 	{ "events", change_events },
 };
 
+static const struct {
+	int rc;
+	bool for_ever;
+} faults[] = {
+	{ SQLITE_FULL, false },
+	{ SQLITE_FULL, true },
+	{ SQLITE_IOERR, false },
+	{ SQLITE_IOERR, true },
+	{ SQLITE_IOERR_FSYNC, false },
+	{ SQLITE_IOERR_FSYNC, true },
+};
+
+static bool
+content_is(const struct content *c)
+{
+	struct content now;
+
+	read_content(&now);
+	return memcmp(&now, c, sizeof(now)) == 0;
+}
+
 /* Start from data, fail operation number; false: there are not so many. */
 static bool
 change_with_fault(const unsigned char *data, size_t len, int which,
-    unsigned int number, int fault, bool for_ever)
+    unsigned int number, int fault)
 {
+	bool full = faults[fault].rc == SQLITE_FULL;
 	bool reached;
 	int rc;
 
 	fixture_write(fixture_path(), data, len);
 	fixture_open();
-	fault_vfs_arm(number, fault, for_ever);
+	fault_vfs_arm(number, faults[fault].rc, faults[fault].for_ever);
 	rc = changes[which].change();
 	reached = fault_vfs_count() >= number;
+	if (full && rc != HA_OK && !faults[fault].for_ever)
+		ck_assert(content_is(&before));
+	fixture_close();
 	fault_vfs_arm(0, SQLITE_OK, false);
-	ck_assert_msg(rc == HA_OK || rc == HA_ERR_FULL || rc == HA_ERR_IO,
+	ck_assert_msg(rc == HA_OK || rc == (full ? HA_ERR_FULL : HA_ERR_IO),
 	    "%s, operation %u: %d", changes[which].why, number, rc);
-	if (fault == SQLITE_FULL)
-		ck_assert_msg(rc == HA_OK || rc == HA_ERR_FULL,
-		    "%s, operation %u: %d", changes[which].why, number, rc);
-	if (rc == HA_ERR_FULL) {
-		read_content(&after);
-		ck_assert_msg(memcmp(&before, &after, sizeof(before)) == 0,
-		    "%s, operation %u", changes[which].why, number);
-	}
+
+	fixture_open();
+	ck_assert_msg(content_is(&after) || (rc != HA_OK &&
+	    content_is(&before)), "%s, operation %u: %d, and neither before "
+	    "nor after", changes[which].why, number, rc);
 	ck_assert_int_eq(changes[which].change(), HA_OK);
-	fixture_reopen();
 	fixture_close();
 	return reached;
 }
 
-START_TEST(a_change_that_fails_has_changed_nothing)
+/* What the change makes of data, without a fault. */
+static void
+learn_after(const unsigned char *data, size_t len, int which)
 {
-	static const int FAULTS[] = { SQLITE_FULL, SQLITE_IOERR };
+	fixture_write(fixture_path(), data, len);
+	fixture_open();
+	ck_assert_int_eq(changes[which].change(), HA_OK);
+	read_content(&after);
+	fixture_close();
+}
+
+START_TEST(a_change_that_fails_leaves_the_state_before_or_after)
+{
 	unsigned char *data;
 	unsigned int number;
 	size_t len;
@@ -571,10 +859,10 @@ START_TEST(a_change_that_fails_has_changed_nothing)
 	read_content(&before);
 	fixture_close();
 	data = fixture_read(fixture_path(), &len);
-	for (size_t f = 0; f < 2; f++) {
+	learn_after(data, len, _i);
+	for (size_t f = 0; f < sizeof(faults) / sizeof(faults[0]); f++) {
 		number = 1;
-		while (change_with_fault(data, len, _i, number, FAULTS[f],
-		    false))
+		while (change_with_fault(data, len, _i, number, (int)f))
 			number++;
 		ck_assert_uint_gt(number, 3);
 	}
@@ -624,23 +912,37 @@ main(void)
 	tcase_add_test(tc, a_directory_that_is_not_there_is_no_place);
 	tcase_add_test(tc, after_each_change_the_copy_is_the_same);
 	tcase_add_test(tc, a_copy_that_fails_is_told_and_made_up_for);
-	tcase_add_test(tc, every_earlier_schema_is_brought_up_to_date);
-	tcase_add_test(tc, what_an_earlier_schema_held_is_kept);
+	tcase_add_loop_test(tc, what_an_earlier_release_wrote_is_kept, 1,
+	    HA_SCHEMA_LATEST);
+	tcase_add_loop_test(tc, every_earlier_schema_becomes_the_present_one,
+	    1, HA_SCHEMA_LATEST);
+	tcase_add_loop_test(tc, a_migration_that_fails_is_made_up_for, 1,
+	    HA_SCHEMA_LATEST);
 	tcase_add_test(tc, a_newer_database_is_left_alone);
-	tcase_add_test(tc, the_database_of_another_program_is_left_alone);
+	tcase_add_loop_test(tc, a_mark_that_we_did_not_write_is_damage, 0,
+	    COUNT(marks));
+	tcase_add_test(tc, the_database_of_another_program_is_none_of_ours);
 	tcase_add_test(tc, a_file_that_is_no_database_is_damaged);
 	tcase_add_test(tc,
 	    a_database_that_is_lost_beside_its_copy_is_missed);
 	tcase_add_test(tc, an_empty_file_without_a_copy_is_a_new_database);
-	tcase_add_test(tc, every_truncation_is_found);
+	tcase_add_loop_test(tc, every_truncation_is_found, 0, 2);
 	tcase_add_test(tc, a_changed_byte_is_found_or_harms_nothing);
 	tcase_add_loop_test(tc, a_row_that_we_did_not_write_is_found, 0,
 	    COUNT(forgeries));
 	tcase_add_test(tc, a_damaged_database_is_set_aside_with_its_journal);
 	tcase_add_test(tc, a_damaged_database_is_rebuilt_from_its_copy);
-	tcase_add_test(tc, a_copy_is_never_put_over_a_database);
-	tcase_add_test(tc, without_a_good_copy_one_starts_anew);
-	tcase_add_loop_test(tc, a_change_that_fails_has_changed_nothing, 0,
+	tcase_add_test(tc, a_rebuilt_counter_is_above_all_that_were_used);
+	tcase_add_test(tc, a_rebuilt_counter_ends_where_counters_end);
+	tcase_add_loop_test(tc,
+	    without_a_good_copy_it_begins_empty_but_not_for_the_first_time, 0,
+	    COUNT(bad_copies));
+	tcase_add_test(tc, a_copy_of_a_later_release_is_left_alone);
+	tcase_add_test(tc, a_rebuilt_database_that_has_no_name_yet_gets_it);
+	tcase_add_test(tc, what_is_left_of_an_earlier_rebuild_does_no_harm);
+	tcase_add_loop_test(tc, a_rebuild_that_fails_is_made_up_for, 0, 2);
+	tcase_add_loop_test(tc,
+	    a_change_that_fails_leaves_the_state_before_or_after, 0,
 	    COUNT(changes));
 	tcase_add_test(tc, a_full_disk_while_opening_is_told);
 	suite_add_tcase(s, tc);
