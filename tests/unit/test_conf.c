@@ -601,28 +601,111 @@ START_TEST(an_endless_file_is_refused)
 }
 END_TEST
 
-static void
-check_documented(const char *page, const struct ha_block_rule *block)
+/* Whether the line that begins at text has this word. */
+static bool
+line_has(const char *text, const char *word)
 {
-	char range[64];
+	size_t len = strcspn(text, "\n");
+	size_t n = strlen(word);
 
-	for (const struct ha_rule *k = block->keys; k->name != NULL; k++) {
-		ck_assert_msg(strstr(page, k->name) != NULL, "%s of %s",
-		    k->name, block->name);
-		if (k->kind != HA_RULE_NUMBER)
-			continue;
-		snprintf(range, sizeof(range), "%u-%u", k->min, k->max);
-		ck_assert_msg(strstr(page, range) != NULL, "%s of %s",
-		    range, k->name);
-	}
-	for (const struct ha_block_rule *b = block->blocks;
-	    b != NULL && b->name != NULL; b++) {
-		ck_assert_msg(strstr(page, b->name) != NULL, "%s", b->name);
-		check_documented(page, b);
-	}
+	for (const char *p = text; (p = strstr(p, word)) != NULL &&
+	    p < text + len; p++)
+		if ((p == text || p[-1] == ' ') &&
+		    (p[n] == ' ' || p[n] == '\n'))
+			return true;
+	return false;
 }
 
-START_TEST(the_manual_has_every_key_and_range)
+/* The part of a manual page from a line with that macro and word up to the
+ * next line that begins with one of the ends. */
+static char *
+cut_part(const char *page, const char *macro, const char *word,
+    const char *const ends[])
+{
+	const char *p = page;
+	const char *end;
+
+	while (strncmp(p, macro, strlen(macro)) != 0 || !line_has(p, word)) {
+		p = strchr(p, '\n');
+		ck_assert_msg(p != NULL, "there is no %s %s", macro, word);
+		p++;
+	}
+	end = p + strlen(p);
+	for (size_t i = 0; ends[i] != NULL; i++) {
+		const char *e = strstr(p + 1, ends[i]);
+
+		if (e != NULL && e < end)
+			end = e;
+	}
+	return strndup(p, (size_t)(end - p));
+}
+
+static void
+check_entry(const char *entry, const struct ha_rule *rule)
+{
+	bool has_default = rule->initial != NULL && rule->initial[0] != '\0';
+	char range[64];
+
+	snprintf(range, sizeof(range), "%s%u-%u", rule->or_zero ? "0 , " : "",
+	    rule->min, rule->max);
+	ck_assert_msg(rule->kind != HA_RULE_NUMBER ||
+	    strstr(entry, range) != NULL, "%s has not %s", entry, range);
+	ck_assert_msg(!has_default || (strstr(entry, "Default") != NULL &&
+	    strstr(entry, rule->initial) != NULL), "%s has not %s", entry,
+	    rule->initial);
+	ck_assert_msg(rule->initial != NULL ||
+	    strstr(entry, "equired") != NULL, "%s is required", entry);
+	ck_assert_msg(!rule->restart || strstr(entry, "restart") != NULL,
+	    "%s takes a restart", entry);
+	for (uint32_t i = 0; rule->words != NULL && rule->words[i] != NULL;
+	    i++)
+		ck_assert_msg(strstr(entry, rule->words[i]) != NULL,
+		    "%s can be %s", entry, rule->words[i]);
+}
+
+static void
+check_section(const char *page, const char *name, const struct ha_rule *keys)
+{
+	static const char *const SECTION_ENDS[] = { "\n.Ss", "\n.Sh", NULL };
+	static const char *const ENTRY_ENDS[] = { "\n.It", "\n.El", NULL };
+	char *section = cut_part(page, ".Ss", name, SECTION_ENDS);
+
+	for (const struct ha_rule *k = keys; k->name != NULL; k++) {
+		char *entry = cut_part(section, ".It Cm", k->name, ENTRY_ENDS);
+
+		check_entry(entry, k);
+		free(entry);
+	}
+	free(section);
+}
+
+/* What a member block overrides stands with the file's; those of its keys
+ * are the member's own. */
+static void
+check_page(const char *page)
+{
+	const struct ha_block_rule *member =
+	    ha_block_rule_find(HA_CONF_RULES.blocks, "member");
+	struct ha_rule own[HA_RULES_MAX + 1] = { { .name = NULL } };
+	size_t n = 0;
+
+	check_section(page, "notify", HA_CONF_RULES.keys);
+	for (const struct ha_rule *k = member->keys; k->name != NULL; k++)
+		if (k->own == 0)
+			own[n++] = *k;
+	check_section(page, "member", own);
+	for (const struct ha_block_rule *b = HA_CONF_RULES.blocks;
+	    b->name != NULL; b++)
+		if (b->kind != HA_BLOCK_MEMBER)
+			check_section(page, b->name, b->keys);
+	for (const struct ha_block_rule *b = member->blocks; b->name != NULL;
+	    b++)
+		if (ha_block_rule_find(HA_CONF_RULES.blocks, b->name) == NULL)
+			check_section(page, b->name, b->keys);
+}
+
+static char *
+read_page(void)
 {
 	FILE *in = fopen(source_path("doc/man/cluster.conf.5"), "r");
 	char *page = calloc(1, TEXT_MAX);
@@ -630,7 +713,31 @@ START_TEST(the_manual_has_every_key_and_range)
 	ck_assert_ptr_nonnull(in);
 	ck_assert_uint_gt(fread(page, 1, TEXT_MAX - 1, in), 1000);
 	fclose(in);
-	check_documented(page, &HA_CONF_RULES);
+	return page;
+}
+
+START_TEST(the_manual_has_every_key_with_range_and_default)
+{
+	char *page = read_page();
+
+	check_page(page);
+	free(page);
+}
+END_TEST
+
+START_TEST(the_example_of_the_manual_is_accepted_without_a_warning)
+{
+	char *page = read_page();
+	const char *text = strstr(page, "\n.Sh EXAMPLES\n");
+	const char *end;
+
+	ck_assert_ptr_nonnull(text);
+	text = strchr(strstr(text, "\n.Bd ") + 1, '\n');
+	end = strstr(text, "\n.Ed\n");
+	ck_assert_int_eq(ha_cluster_conf_parse(text, (size_t)(end - text),
+	    &report, &conf), HA_OK);
+	ck_assert_uint_eq(report.n, 0);
+	ck_assert_uint_eq(conf->n_members, 2);
 	free(page);
 }
 END_TEST
@@ -722,7 +829,9 @@ main(void)
 	tcase_add_test(tc, a_file_that_is_not_there_is_told_by_its_code);
 	tcase_add_test(tc, a_directory_is_no_file);
 	tcase_add_test(tc, an_endless_file_is_refused);
-	tcase_add_test(tc, the_manual_has_every_key_and_range);
+	tcase_add_test(tc, the_manual_has_every_key_with_range_and_default);
+	tcase_add_test(tc,
+	    the_example_of_the_manual_is_accepted_without_a_warning);
 	tcase_add_test(tc,
 	    an_address_without_prefix_takes_that_of_its_interface);
 	tcase_add_test(tc, an_address_without_prefix_must_be_here);
