@@ -1,8 +1,10 @@
 #include <check.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/conf_diff.h"
+#include "conf/conf_rules.h"
 
 #define KEY_A "CKkoXBLAw2GDz405mYJOz6iF/fslsfG/f1xCv2vdaBs="
 #define KEY_B "g2XPe9iYk/SmfGff3qOJcolm9bley+N3tW8eitmzVRo="
@@ -254,6 +256,85 @@ START_TEST(what_became_of_a_member_is_told)
 }
 END_TEST
 
+/* --- no key is forgotten --- */
+
+static void
+flip(void *base, const struct ha_rule *rule)
+{
+	((uint8_t *)base)[rule->at] ^= 1;
+}
+
+/* Change the key in the file's part and in the member's, as far as it has
+ * one, and compare. */
+static void
+flip_everywhere(const struct ha_rule *rule)
+{
+	size_t local = offsetof(struct ha_cluster_conf, local);
+	struct ha_rule own = *rule;
+
+	flip(to, rule);
+	if (rule->at < local ||
+	    rule->at >= local + sizeof(struct ha_conf_local))
+		return;
+	own.at += offsetof(struct ha_conf_member, local) - local;
+	flip(&to->members[0], &own);
+}
+
+static void
+check_alone(const struct ha_block_rule *block, const struct ha_rule *rule)
+{
+	from = parse(TOP A);
+	to = parse(TOP A);
+	flip_everywhere(rule);
+	ha_conf_diff(from, &from->members[0], to, &to->members[0], &diff);
+	ck_assert_msg(diff.n_changes == 1, "%s %s: %zu", block->name,
+	    rule->name, diff.n_changes);
+	ck_assert_str_eq(diff.changes[0].block, block->name);
+	ck_assert_str_eq(diff.changes[0].key, rule->name);
+	ck_assert_int_eq(diff.changes[0].restart, rule->restart);
+	teardown();
+	setup();
+}
+
+static void
+check_alone_in_member(const struct ha_rule *rule)
+{
+	from = parse(TOP A B);
+	to = parse(TOP A B);
+	flip(&to->members[1], rule);
+	ha_conf_diff(from, &from->members[0], to, &to->members[0], &diff);
+	ck_assert_msg(diff.members[1].changed != 0 ||
+	    diff.members[1].fate != HA_CONF_FATE_KEPT, "%s", rule->name);
+	teardown();
+	setup();
+}
+
+START_TEST(every_key_is_compared)
+{
+	const struct ha_block_rule *member =
+	    ha_block_rule_find(HA_CONF_RULES.blocks, "member");
+
+	for (const struct ha_rule *k = HA_CONF_RULES.keys; k->name != NULL;
+	    k++)
+		check_alone(&HA_CONF_RULES, k);
+	for (const struct ha_block_rule *b = HA_CONF_RULES.blocks;
+	    b->name != NULL; b++)
+		if (b->kind == HA_BLOCK_PART)
+			for (const struct ha_rule *k = b->keys;
+			    k->name != NULL; k++)
+				check_alone(b, k);
+	for (const struct ha_rule *k = member->keys; k->name != NULL; k++)
+		if (strcmp(k->name, "index") != 0) /* its place, no fact */
+			check_alone_in_member(k);
+	for (const struct ha_block_rule *b = member->blocks; b->name != NULL;
+	    b++)
+		if (b->kind == HA_BLOCK_PART)
+			for (const struct ha_rule *k = b->keys;
+			    k->name != NULL; k++)
+				check_alone_in_member(k);
+}
+END_TEST
+
 START_TEST(a_change_of_the_file_alone_is_not_empty)
 {
 	compare(TOP A B, "cluster { id = 7 flap-max = 0 }" A B);
@@ -276,6 +357,7 @@ main(void)
 	tcase_add_test(tc, names_are_cut_off_at_the_end_of_their_room);
 	tcase_add_loop_test(tc, what_became_of_a_member_is_told, 0,
 	    (int)(sizeof(member_cases) / sizeof(member_cases[0])));
+	tcase_add_test(tc, every_key_is_compared);
 	tcase_add_test(tc, a_change_of_the_file_alone_is_not_empty);
 	suite_add_tcase(s, tc);
 
