@@ -334,7 +334,10 @@ handoff_due(struct ha_core *c, struct session *s)
 			handoff_probe(c, s, PROBE_REARM);
 		return;
 	case HAND_PROBING:
-		probe_silent(c, s);
+		if (s->bit) /* it came while something else was asked */
+			probe_seen(c, s);
+		else
+			probe_silent(c, s);
 		return;
 	case HAND_RECHECK:
 		handoff_probe(c, s, (enum probe)s->probe);

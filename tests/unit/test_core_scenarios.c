@@ -543,6 +543,42 @@ START_TEST(a_connection_made_anew_loses_nothing_and_nobody_is_away)
 }
 END_TEST
 
+static bool
+is_touch(uint8_t from, uint8_t to, const struct ha_message *m)
+{
+	(void)from;
+	(void)to;
+	return m->kind == HA_MSG_TOUCH;
+}
+
+/* Member 2 looks whether there is still traffic, has a change under way that
+ * has nothing to do with it, and a packet comes. */
+START_TEST(a_packet_during_a_probe_counts_whatever_is_under_way)
+{
+	struct ha_input mark = rig_event(HA_SESSION_UPDATE, 7);
+	struct ha_view_session v;
+
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig.drop = is_touch;
+	packet(2, 7);
+	rig_run_ms(5200);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+	rig.m[2].hold_done = true;
+	mark.u.session.record.mark = 1;
+	rig_feed(1, &mark);
+	rig_run_ms(100);
+	packet(2, 7);
+	rig_run_ms(100);
+	rig_release_done(2);
+	rig_run_ms(2000);
+	ck_assert_uint_eq(rig.m[2].removals, 0);
+	ck_assert(rig_find(2, 7, &v));
+	ck_assert(v.traffic);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -585,6 +621,8 @@ main(void)
 	tcase_add_test(tc, what_aged_out_at_a_relay_is_got_from_its_owner);
 	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
 	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
+	tcase_add_test(tc,
+	    a_packet_during_a_probe_counts_whatever_is_under_way);
 	tcase_add_test(tc,
 	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
 	suite_add_tcase(s, tc);
