@@ -145,8 +145,9 @@ members_up(const struct ha_core *c)
 	return (ha_member_set)(peers_up(c) | ha_member_bit(c->settings.self));
 }
 
+/* What is told of streams is an offer: nobody asks for what was not. */
 static void
-fill_keepalive(struct ha_core *c, const struct link *l,
+fill_keepalive(struct ha_core *c, const struct peer *p, const struct link *l,
     struct ha_msg_keepalive *k)
 {
 	k->counter = l->counter;
@@ -159,7 +160,7 @@ fill_keepalive(struct ha_core *c, const struct link *l,
 	    c->table_size);
 	k->sessions_owned = (uint32_t)c->own->n_confirmed;
 	k->n_streams = 0;
-	for (int i = 0; i < HA_STREAM_MAX; i++)
+	for (int i = 0; i < HA_STREAM_MAX && p->synchronization; i++)
 		if (stream_in_use(&c->streams[i]))
 			fill_stream(c, &c->streams[i],
 			    &k->streams[k->n_streams++]);
@@ -178,7 +179,7 @@ send_keepalive(struct ha_core *c, struct peer *p, int link)
 	l->sent_at[l->counter % ECHO_RING] = c->now;
 	l->next_keepalive = ha_time_add(c->now, c->interval[link]);
 	c->counters.keepalives_sent++;
-	fill_keepalive(c, l, &m->u.keepalive);
+	fill_keepalive(c, p, l, &m->u.keepalive);
 }
 
 static void

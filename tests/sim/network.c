@@ -80,6 +80,7 @@ struct host {
 	bool frozen;
 	struct ha_boot boot;
 	uint8_t state;
+	ha_member_set admitted;
 };
 
 struct network {
@@ -117,6 +118,7 @@ network_new(struct event_queue *queue, const struct network_settings *settings,
 	n->rng.state = settings->seed;
 	n->next_id = 1;
 	for (uint8_t a = 1; a <= HA_MEMBER_MAX; a++) {
+		n->hosts[a].admitted = (ha_member_set)~0u;
 		for (uint8_t b = (uint8_t)(a + 1); b <= HA_MEMBER_MAX; b++) {
 			for (uint8_t l = 0; l < HA_LINK_MAX; l++) {
 				struct pair *p = pair_of(n, a, b, l);
@@ -456,6 +458,14 @@ lose_end(struct network *n, struct conn *c, int end, bool tell)
 		n->calls.down(n->calls.ctx, &e);
 }
 
+/* Does this end of the pair want the other one? */
+static bool
+admits(const struct network *n, const struct pair *p, int end)
+{
+	return (n->hosts[p->member[end]].admitted &
+	    ha_member_bit(p->member[!end])) != 0;
+}
+
 /* The deadline of a handshake at one end. */
 static void
 give_up(void *ctx, const struct sim_event *e)
@@ -479,7 +489,7 @@ dial(void *ctx, const struct sim_event *e)
 	p->dial_due = false;
 	if (!h->running)
 		return;
-	if (h->frozen) {
+	if (h->frozen || !admits(n, p, 0)) {
 		want_dial(n, p);
 		return;
 	}
@@ -533,6 +543,11 @@ take_leg(struct network *n, struct conn *c, int end, uint8_t leg)
 {
 	const struct host *h = &n->hosts[c->pair->member[end]];
 
+	if (!admits(n, c->pair, end)) {
+		c->open[end] = true;
+		close_end(n, c, end, true);
+		return;
+	}
 	if (leg == 1) {
 		c->open[1] = true;
 		add_event(n, HANDSHAKE_TIMEOUT, give_up, c->pair, c->id, 1,
@@ -748,6 +763,12 @@ network_freeze(struct network *n, uint8_t member, bool frozen)
 	n->hosts[member].frozen = frozen;
 	if (!frozen)
 		for_each_conn(n, member, release_legs);
+}
+
+void
+network_admit(struct network *n, uint8_t member, ha_member_set who)
+{
+	n->hosts[member].admitted = who;
 }
 
 void

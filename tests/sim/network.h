@@ -87,6 +87,9 @@ void network_power(struct network *n, uint8_t member, bool on);
 /* A daemon that does not run, but lives. */
 void network_freeze(struct network *n, uint8_t member, bool frozen);
 
+/* Members that this one shakes hands with; at first all. */
+void network_admit(struct network *n, uint8_t member, ha_member_set who);
+
 /* What a member says of itself in handshakes. */
 void network_set_state(struct network *n, uint8_t member, uint8_t state);
 

@@ -406,10 +406,26 @@ check_s4_complete(struct oracle *o, uint8_t member)
 	}
 }
 
+/* A stream that a member has closed it has nothing of; it may begin anew. */
+static void
+note_closed(struct oracle *o, uint8_t member)
+{
+	for (size_t i = 0; i < o->streams.n; i++) {
+		struct stream *s = o->streams.items[i].value;
+		struct progress *p = &s->progress[member];
+
+		if (!p->is_shown || p->sweep == o->members[member].sweep)
+			continue;
+		p->is_shown = false;
+		p->shown = 0;
+	}
+}
+
 void
 oracle_sweep_end(struct oracle *o, uint8_t member)
 {
 	note_gone(o, member);
+	note_closed(o, member);
 	check_s4_complete(o, member);
 }
 

@@ -25,6 +25,7 @@ struct scenario {
 	uint64_t on; /* bit for each row of FAULTS */
 	struct ha_dur pace[32];
 	struct ha_dur flow_pace;
+	bool membership;
 	bool both_links;
 	bool crowded; /* with sessions */
 	bool hasty;   /* flows live so short that ends are soon forgotten */
@@ -439,11 +440,89 @@ ask_for_all(struct scenario *s)
 		world_admin_sync(s->world, m);
 }
 
+/* ---- operators at work ---- */
+
+/* Members' files are changed one after the other, within seconds. */
+static void
+set_member(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+	const struct world_member *m = &s->world->members[e->a];
+	ha_member_set bit = ha_member_bit((unsigned int)e->b);
+
+	world_set_file(s->world, m->index, (ha_member_set)(e->c != 0 ?
+	    m->file | bit : m->file & ~bit), m->shares);
+}
+
+static void
+set_sharing(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+	const struct world_member *m = &s->world->members[e->a];
+	ha_member_set bit = ha_member_bit((unsigned int)e->b);
+
+	world_set_file(s->world, m->index, m->file, (ha_member_set)(e->c != 0 ?
+	    m->shares | bit : m->shares & ~bit));
+}
+
+static void
+take_out(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+	struct ha_dur time = outage(s);
+
+	for (uint8_t a = 1; a <= s->n; a++) {
+		if (a == m)
+			continue;
+		after(s, between(s, 0, 3000), set_member, a, m, 0);
+		after(s, (struct ha_dur){ time.ns + between(s, 3000, 6000).ns },
+		    set_member, a, m, 1);
+	}
+}
+
+static void
+stop_sharing(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+	struct ha_dur time = outage(s);
+
+	for (uint8_t a = 1; a <= s->n; a++) {
+		after(s, between(s, 0, 3000), set_sharing, a, m, 0);
+		after(s, (struct ha_dur){ time.ns + between(s, 3000, 6000).ns },
+		    set_sharing, a, m, 1);
+	}
+}
+
+static void
+know_new_hardware(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	world_replace(s->world, (uint8_t)e->a, ha_member_bit(
+	    (unsigned int)e->b));
+}
+
+static void
+replace_hardware(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	world_power_off(s->world, m);
+	world_new_hardware(s->world, m);
+	for (uint8_t a = 1; a <= s->n; a++)
+		if (a != m)
+			after(s, between(s, 0, 3000), know_new_hardware, a, m,
+			    0);
+	if (m != s->doomed)
+		after(s, between(s, 0, 40000), start_again, m, 0, 0);
+}
+
 static const struct {
 	void (*strike)(struct scenario *s);
 	uint32_t percent;    /* of the runs have it */
 	int64_t min_ms;      /* mean time between two, from .. to */
 	int64_t max_ms;
+	bool membership;     /* only where that is asked for */
 } FAULTS[] = {
 	{ kill_daemon, 40, 4000, 40000 },
 	{ kill_host, 40, 5000, 40000 },
@@ -463,6 +542,9 @@ static const struct {
 	{ cut_walk, 25, 100, 1000 },
 	{ lose_frame, 15, 2000, 20000 },
 	{ ask_for_all, 15, 5000, 40000 },
+	{ take_out, 60, 5000, 40000, true },
+	{ stop_sharing, 40, 5000, 40000, true },
+	{ replace_hardware, 40, 10000, 60000, true },
 };
 
 #define N_FAULTS (sizeof(FAULTS) / sizeof(FAULTS[0]))
@@ -487,6 +569,8 @@ begin_chaos(struct scenario *s)
 	for (size_t i = 0; i < N_FAULTS; i++) {
 		struct sim_event first = { .a = i };
 
+		if (FAULTS[i].membership && !s->membership)
+			continue;
 		if (!chance(s, FAULTS[i].percent))
 			continue;
 		s->pace[i] = between(s, FAULTS[i].min_ms, FAULTS[i].max_ms);
@@ -500,10 +584,12 @@ static void
 heal(struct scenario *s)
 {
 	struct world *w = s->world;
+	ha_member_set all = (ha_member_set)((1u << s->n) - 1);
 
 	world_note(w, 0, "heal");
 	s->chaos = false;
 	for (uint8_t a = 1; a <= s->n; a++) {
+		world_set_file(w, a, all, all);
 		for (uint8_t b = 1; b <= s->n; b++) {
 			for (uint8_t l = 0; l < HA_LINK_MAX && a != b; l++) {
 				network_block(w->network, a, b, l, false);
@@ -714,6 +800,7 @@ scenario_run(const struct scenario_options *options,
 	struct scenario s = {
 		.rng = { .state = options->seed },
 		.begins = true,
+		.membership = options->membership,
 	};
 	struct world_settings settings;
 

@@ -17,6 +17,7 @@ struct scenario_options {
 	uint64_t seed;
 	uint8_t n_members; /* 0: drawn */
 	enum ha_plant plant;
+	bool membership; /* members come, go and stop sharing, too */
 	bool trace;
 };
 

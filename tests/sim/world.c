@@ -608,6 +608,8 @@ world_new(const struct world_settings *settings)
 
 		m->world = w;
 		m->index = i;
+		m->file = m->shares = (ha_member_set)((1u <<
+		    settings->n_members) - 1);
 		ha_list_init(&m->backlog);
 		m->kernel = fake_conntrack_new(&settings->timeouts,
 		    settings->kernel_max);
@@ -691,8 +693,8 @@ core_settings(struct world *w, const struct world_member *m)
 	    m->kernel_known ? HA_START_RESTART : HA_START_BOOT;
 	for (uint8_t i = 1; i <= w->settings.n_members; i++)
 		s.members[i - 1] = (struct ha_member_settings){
-			.present = true,
-			.synchronization = true,
+			.present = (m->file & ha_member_bit(i)) != 0,
+			.synchronization = (m->shares & ha_member_bit(i)) != 0,
 			.boot_seen = m->boot_seen[i],
 		};
 	for (int l = 0; l < HA_LINK_MAX; l++) {
@@ -708,11 +710,25 @@ disturb(struct world_member *m)
 	m->disturbed = m->world->now;
 }
 
+/* Whom its operator took out is lost to it from the start. */
+static void
+tell_lost(struct world *w, const struct world_member *m)
+{
+	struct ha_out_trace lost = { .what = HA_TRACE_LOST, .b = 1 };
+	bool alone = (m->shares & ha_member_bit(m->index)) == 0;
+
+	for (uint8_t i = 1; i <= w->settings.n_members; i++) {
+		lost.a = i;
+		if (i != m->index && (alone ||
+		    (m->file & m->shares & ha_member_bit(i)) == 0))
+			oracle_traced(w->oracle, m->index, &lost);
+	}
+}
+
 void
 world_start(struct world *w, uint8_t index)
 {
 	struct world_member *m = &w->members[index];
-	struct ha_settings s;
 
 	if (m->running)
 		return;
@@ -729,13 +745,14 @@ world_start(struct world *w, uint8_t index)
 	if (m->highest_counter < m->boot.counter)
 		m->highest_counter = m->boot.counter;
 	m->boot.id = ha_hash_mix(w->settings.seed ^ w->next_boot++ << 32) | 1;
-	s = core_settings(w, m);
-	m->core = ha_core_new(&s, ha_rng_next(&w->rng), w->now);
+	m->settings = core_settings(w, m);
+	m->core = ha_core_new(&m->settings, ha_rng_next(&w->rng), w->now);
 	HA_CHECK(m->core != NULL);
 #ifdef HA_PLANTED
 	ha_core_plant(m->core, w->settings.plant);
 #endif
-	world_note(w, index, "start %d boot %llx counter %llu", s.start,
+	world_note(w, index, "start %d boot %llx counter %llu",
+	    m->settings.start,
 	    (unsigned long long)m->boot.id & 0xffff,
 	    (unsigned long long)m->boot.counter);
 	m->ran_before = true;
@@ -744,6 +761,7 @@ world_start(struct world *w, uint8_t index)
 	m->tick_at = HA_TIME_NEVER;
 	m->dumping = false;
 	oracle_started(w->oracle, index, m->boot);
+	tell_lost(w, m);
 	network_start(w->network, index, m->boot);
 	tick_by(w, m, w->now);
 }
@@ -852,6 +870,65 @@ world_admin_sync(struct world *w, uint8_t m)
 	world_note(w, m, "admin asks for everything from %d",
 	    in->input.u.admin.member);
 	world_give(w, m, in);
+}
+
+static void
+reload(struct world *w, uint8_t index, ha_member_set replaced)
+{
+	struct world_member *m = &w->members[index];
+	enum ha_start start = m->settings.start;
+	struct world_input *in;
+
+	disturb(m);
+	network_admit(w->network, index, m->file);
+	if (!m->running)
+		return;
+	m->settings = core_settings(w, m);
+	m->settings.start = start;
+	in = world_new_input(HA_IN_SETTINGS, 0);
+	in->input.u.settings = (struct ha_in_settings){ &m->settings,
+		replaced };
+	world_give(w, index, in);
+}
+
+void
+world_set_file(struct world *w, uint8_t index, ha_member_set file,
+    ha_member_set shares)
+{
+	struct world_member *m = &w->members[index];
+
+	if (m->file == file && m->shares == shares)
+		return;
+	world_note(w, index, "has members %x in its file, %x share", file,
+	    shares);
+	m->file = file;
+	m->shares = shares;
+	reload(w, index, 0);
+}
+
+void
+world_replace(struct world *w, uint8_t index, ha_member_set replaced)
+{
+	world_note(w, index, "has others as %x in its file", replaced);
+	reload(w, index, replaced);
+}
+
+void
+world_new_hardware(struct world *w, uint8_t index)
+{
+	struct world_member *m = &w->members[index];
+
+	world_note(w, index, "is another machine");
+	m->ran_before = false;
+	m->stored_counter = 0;
+	memset(m->boot_seen, 0, sizeof(m->boot_seen));
+}
+
+bool
+world_belong(const struct world *w, uint8_t a, uint8_t b)
+{
+	return (w->members[a].file & ha_member_bit(b)) != 0 &&
+	    (w->members[b].file & ha_member_bit(a)) != 0;
 }
 
 bool

@@ -90,6 +90,9 @@ struct world_member {
 	uint64_t steps_now;
 	struct ha_time steps_at;
 	enum ha_state state;
+	ha_member_set file;   /* members that its cluster file has */
+	ha_member_set shares; /* of those, who synchronises */
+	struct ha_settings settings; /* of the core, as told last */
 };
 
 struct world {
@@ -128,6 +131,16 @@ void world_forget_boots(struct world *w, uint8_t m);
 void world_pause(struct world *w, uint8_t m);
 void world_resume(struct world *w, uint8_t m);
 void world_admin_sync(struct world *w, uint8_t m);
+
+/* The cluster file of a member: who is in it, and who shares sessions. */
+void world_set_file(struct world *w, uint8_t m, ha_member_set file,
+    ha_member_set shares);
+/* The same, where others have come in the place of members. */
+void world_replace(struct world *w, uint8_t m, ha_member_set replaced);
+/* Another machine, that never ran, in the place of one without power. */
+void world_new_hardware(struct world *w, uint8_t m);
+/* Both have the other in their files. */
+bool world_belong(const struct world *w, uint8_t a, uint8_t b);
 
 /* ---- kernels ---- */
 

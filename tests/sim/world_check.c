@@ -28,9 +28,11 @@ world_sweep(struct world *w, uint8_t index)
 
 	m->wants_sweep = false;
 	oracle_sweep_begin(w->oracle, index);
-	for (uint8_t i = 1; i <= w->settings.n_members; i++)
-		if (ha_view_peer(m->core, i, &peer) == HA_OK)
-			oracle_sees_peer(w->oracle, index, &peer);
+	for (uint8_t i = 1; i <= w->settings.n_members; i++) {
+		if (ha_view_peer(m->core, i, &peer) != HA_OK)
+			peer = (struct ha_view_peer){ .index = i };
+		oracle_sees_peer(w->oracle, index, &peer);
+	}
 	n = ha_view_streams(m->core, streams,
 	    sizeof(streams) / sizeof(streams[0]));
 	for (size_t i = 0; i < n; i++)
@@ -176,7 +178,8 @@ unchanged_since(const struct world *w, uint8_t a, uint8_t b, uint8_t link)
 static bool
 is_broken(const struct world *w, uint8_t a, uint8_t b, uint8_t link)
 {
-	return network_is_blocked(w->network, a, b, link) ||
+	return !world_belong(w, a, b) ||
+	    network_is_blocked(w->network, a, b, link) ||
 	    network_is_blocked(w->network, b, a, link);
 }
 

@@ -344,6 +344,25 @@ START_TEST(a_member_that_is_on_again_is_caught_up_with)
 }
 END_TEST
 
+/* What 3 asks for before the others have the file is not lost. */
+START_TEST(those_who_share_again_begin_as_soon_as_both_do)
+{
+	start_all();
+	set_off(3, true);
+	rig_flow(3, 7);
+	rig_flow(1, 8);
+	rig_run_ms(3000);
+	set_synchronization(3, 3, true);
+	rig_run_ms(3000);
+	ck_assert_uint_eq(owner_at(3, 8), 0);
+	set_off(3, false);
+	rig_run_ms(1000);
+	ck_assert_uint_eq(owner_at(3, 8), 1);
+	ck_assert_uint_eq(owner_at(1, 7), 3);
+	ck_assert_uint_eq(owner_at(2, 7), 3);
+}
+END_TEST
+
 START_TEST(nobody_waits_for_a_member_that_is_off)
 {
 	set_synchronization(1, 2, false);
@@ -422,6 +441,7 @@ main(void)
 	tcase_add_test(tc, nor_does_it_come_by_way_of_another);
 	tcase_add_test(tc, what_is_here_of_a_member_that_is_off_is_claimed);
 	tcase_add_test(tc, a_member_that_is_on_again_is_caught_up_with);
+	tcase_add_test(tc, those_who_share_again_begin_as_soon_as_both_do);
 	tcase_add_test(tc, nobody_waits_for_a_member_that_is_off);
 	tcase_add_loop_test(tc,
 	    a_threshold_may_change_at_one_before_the_others, 0,
