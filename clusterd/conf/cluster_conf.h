@@ -205,4 +205,8 @@ HA_MUST_USE int ha_cluster_conf_localize(struct ha_cluster_conf *conf,
 void ha_conf_address_text(const struct ha_conf_address *address,
     bool with_prefix, char text[static HA_CONF_ADDRESS_LEN]);
 
+/* Whether two addresses are one, whatever their prefixes. */
+bool ha_conf_same_host(const struct ha_conf_address *a,
+    const struct ha_conf_address *b);
+
 #endif /* HA_CONF_CLUSTER_CONF_H */

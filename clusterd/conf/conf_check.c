@@ -61,14 +61,6 @@ check_index(const struct pair *p)
 	    first, b->serial);
 }
 
-bool
-ha_conf_same_host(const struct ha_conf_address *a,
-    const struct ha_conf_address *b)
-{
-	return a->family == b->family &&
-	    memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
 static void
 check_one_address(const struct pair *p, enum ha_link_id la, enum ha_link_id lb)
 {

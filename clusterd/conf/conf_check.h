@@ -15,10 +15,6 @@
 void ha_conf_check(const struct ha_conf_draft *draft,
     struct ha_conf_report *report);
 
-/* Whether two addresses are one, whatever their prefixes. */
-bool ha_conf_same_host(const struct ha_conf_address *a,
-    const struct ha_conf_address *b);
-
 /* Whether two addresses are in one subnet, as far as prefixes tell. */
 bool ha_conf_same_subnet(const struct ha_conf_address *a,
     const struct ha_conf_address *b);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "conf/conf_check.h"
 #include "conf/conf_rules.h"
 
 _Static_assert(sizeof(struct ha_conf_zone) ==

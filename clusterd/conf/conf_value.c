@@ -412,6 +412,14 @@ ha_conf_address_text(const struct ha_conf_address *address, bool with_prefix,
 		    address->prefix);
 }
 
+bool
+ha_conf_same_host(const struct ha_conf_address *a,
+    const struct ha_conf_address *b)
+{
+	return a->family == b->family &&
+	    memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
 static void
 print_address(const struct ha_rule *rule, const void *base, FILE *out)
 {

@@ -22,7 +22,7 @@ guests_of(const struct ha_links *links, const struct ha_conf_address *from)
 		const struct line *l = HA_LIST_ENTRY((uintptr_t)node,
 		    struct line, node);
 
-		n += ha_sock_same_host(&l->from, from);
+		n += ha_conf_same_host(&l->from, from);
 	}
 	return n;
 }
@@ -34,7 +34,7 @@ links_find_source(struct ha_links *links, uint8_t link,
 	for (uint8_t peer = 1; peer < links->self; peer++) {
 		struct slot *s = links_find_slot(links, peer, link);
 
-		if (s != NULL && ha_sock_same_host(&s->address, from))
+		if (s != NULL && ha_conf_same_host(&s->address, from))
 			return s;
 	}
 	return NULL;

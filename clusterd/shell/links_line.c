@@ -115,7 +115,7 @@ on_greeted(void *arg, struct ha_conn *c)
 		l->slot = links_find_slot(links, ha_handshake_peer_index(h),
 		    l->link);
 		if (l->slot == NULL ||
-		    !ha_sock_same_host(&l->slot->address, &l->from)) {
+		    !ha_conf_same_host(&l->slot->address, &l->from)) {
 			l->slot = NULL;
 			ha_conn_refuse(c, HA_REFUSE_SERIAL);
 			return;

@@ -185,11 +185,3 @@ ha_sock_tune(int fd, struct ha_dur threshold)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms,
 	    sizeof(silence_ms));
 }
-
-bool
-ha_sock_same_host(const struct ha_conf_address *a,
-    const struct ha_conf_address *b)
-{
-	return a->family == b->family &&
-	    memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}

@@ -42,8 +42,4 @@ int ha_sock_error(int fd);
  * effort: a link works without. */
 void ha_sock_tune(int fd, struct ha_dur threshold);
 
-/* Same family and bytes; the prefix does not matter. */
-bool ha_sock_same_host(const struct ha_conf_address *a,
-    const struct ha_conf_address *b);
-
 #endif /* HA_SHELL_SOCK_H */
