@@ -572,6 +572,75 @@ START_TEST(every_changed_byte_is_refused_or_read)
 }
 END_TEST
 
+/* --- without memory --- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static long failing; /* so many allocations on, one fails; 0: none */
+
+static bool
+has_memory(void)
+{
+	return failing == 0 || --failing > 0;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return has_memory() ? __real_malloc(size) : NULL;
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return has_memory() ? __real_calloc(n, size) : NULL;
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return has_memory() ? __real_realloc(old, size) : NULL;
+}
+
+static const struct {
+	const char *text;
+	int rc;
+} memory_cases[] = {
+	{ TOP TWO("link-group \"u\" { interfaces = {\"eth0\"} }",
+	    "zone \"x\" { conntrack-zone = 3 }"), HA_OK },
+	{ TOP TWO("flap-max = 3", ""), HA_ERR_CONFIG },
+	{ "cluster { id = 0 } ha4 { port = 0 }", HA_ERR_CONFIG },
+	{ "cluster { ", HA_ERR_CONFIG },
+};
+
+START_TEST(without_memory_anywhere_nothing_is_taken_over)
+{
+	const char *text = memory_cases[_i].text;
+	bool failed = true;
+
+	for (long n = 1; failed; n++) {
+		int rc;
+
+		ck_assert_int_lt(n, 1000);
+		failing = n;
+		rc = parse(text);
+		failed = failing == 0;
+		failing = 0;
+		ck_assert_int_eq(rc, failed ? HA_ERR_NOMEM :
+		    memory_cases[_i].rc);
+		ck_assert_int_eq(rc == HA_OK, conf != NULL);
+		ck_assert(failed || n > 3);
+		teardown();
+		setup();
+	}
+}
+END_TEST
+
 START_TEST(a_file_that_is_not_there_is_told_by_its_code)
 {
 	ck_assert_int_eq(ha_cluster_conf_load("/nonexistent/cluster.conf",
@@ -826,6 +895,9 @@ main(void)
 	tcase_add_test(tc, a_broken_file_leaves_nothing_behind_for_the_next);
 	tcase_add_test(tc, every_beginning_of_a_file_is_refused_or_whole);
 	tcase_add_test(tc, every_changed_byte_is_refused_or_read);
+	tcase_add_loop_test(tc,
+	    without_memory_anywhere_nothing_is_taken_over, 0,
+	    (int)(sizeof(memory_cases) / sizeof(memory_cases[0])));
 	tcase_add_test(tc, a_file_that_is_not_there_is_told_by_its_code);
 	tcase_add_test(tc, a_directory_is_no_file);
 	tcase_add_test(tc, an_endless_file_is_refused);
