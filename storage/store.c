@@ -111,10 +111,27 @@ renew_good(struct ha_store *store)
 	return rc;
 }
 
+/* Is it the disk, and not what was asked for? */
+static bool
+is_trouble(int rc)
+{
+	return rc == HA_ERR_FULL || rc == HA_ERR_IO || rc == HA_ERR_PERM ||
+	    rc == HA_ERR_CORRUPT || rc == HA_ERR_NOMEM;
+}
+
+static int
+note_trouble(struct ha_store *store, int rc)
+{
+	if (is_trouble(rc))
+		store->health = rc;
+	return rc;
+}
+
 int
 ha_store_begin(struct ha_store *store)
 {
-	return ha_store_exec(store->sql, "BEGIN IMMEDIATE");
+	return note_trouble(store, ha_store_exec(store->sql,
+	    "BEGIN IMMEDIATE"));
 }
 
 int
@@ -126,10 +143,10 @@ ha_store_end(struct ha_store *store, int rc, bool copy)
 		/* After some errors SQLite has rolled back by itself. */
 		if (sqlite3_get_autocommit(store->sql) == 0)
 			sqlite3_exec(store->sql, "ROLLBACK", NULL, NULL, NULL);
-		return rc;
+		return note_trouble(store, rc);
 	}
 	if (copy && store->path != NULL)
-		store->good_is_current = renew_good(store) == HA_OK;
+		store->health = renew_good(store);
 	return HA_OK;
 }
 
@@ -239,7 +256,6 @@ open_checked(const char *path, struct ha_store **out, bool *changed)
 		ha_store_close(store);
 		return rc;
 	}
-	store->good_is_current = true;
 	*out = store;
 	return HA_OK;
 }
@@ -264,7 +280,7 @@ begin_copies(struct ha_store *store, const char *path, bool renew)
 		return HA_ERR_NOMEM;
 	}
 	if (renew || !ha_file_exists(good))
-		store->good_is_current = renew_good(store) == HA_OK;
+		store->health = renew_good(store);
 	free(good);
 	return HA_OK;
 }
@@ -334,8 +350,8 @@ ha_store_close(struct ha_store *store)
 	free(store);
 }
 
-bool
-ha_store_good_is_current(const struct ha_store *store)
+int
+ha_store_health(const struct ha_store *store)
 {
-	return store->good_is_current;
+	return store->health;
 }

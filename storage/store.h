@@ -65,8 +65,8 @@ struct ha_rebuilt {
 HA_MUST_USE int ha_store_rebuild(const char *path, struct ha_rebuilt *how,
     struct ha_store **out);
 
-/* False while the last copy to PATH.good failed (the change itself stands);
- * the next change tries again. */
-bool ha_store_good_is_current(const struct ha_store *store);
+/* HA_OK, or why the last change, or its copy in PATH.good, was not written.  A
+ * change that was refused is gone; the copy is made up for by the next one. */
+int ha_store_health(const struct ha_store *store);
 
 #endif /* HA_STORAGE_STORE_H */

@@ -20,7 +20,7 @@
 struct ha_store {
 	sqlite3 *sql;
 	char *path; /* NULL: in memory, or without copies */
-	bool good_is_current;
+	int health;
 };
 
 /* SQLite's result as one of ours: the one place that knows both. */

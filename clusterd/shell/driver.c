@@ -155,7 +155,7 @@ heal_boot(struct ha_driver *d)
 		return HA_ERR_NOMEM;
 	ha_core_free(d->core);
 	d->core = core;
-	d->n_alarms = 0;
+	ha_driver_end_peer_alarms(d);
 	ha_links_set_boot(d->links, id, counter);
 	d->parts.counters->boot_counter_healed++;
 	ha_driver_event(d, HA_LOG_WARN, "boot.healed",
@@ -219,6 +219,7 @@ on_turn_end(evutil_socket_t fd, short what, void *arg)
 	ha_driver_feed(d, &tick);
 	ha_links_flush(d->links);
 	end_flush_alarm(d);
+	ha_driver_tend_store(d);
 	take_rest(d);
 	d->in_turn = false;
 	set_timer(d, ha_clock_now());

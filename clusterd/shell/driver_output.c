@@ -9,8 +9,6 @@
 #include "base/check.h"
 #include "shell/driver_priv.h"
 #include "shell/sd_notify.h"
-#include "storage/eventdb.h"
-#include "storage/memberdb.h"
 
 /* More than this in a send queue: what can be lost is left out. */
 #define QUEUE_MUCH (1024 * 1024)
@@ -148,18 +146,13 @@ static void
 do_state(struct ha_driver *d, const struct ha_out_state *o)
 {
 	const char *to = ha_state_name((enum ha_state)o->to);
-	struct ha_last_state last = { .at_s = ha_clock_wall_ms() / 1000 };
 
 	ha_driver_event(d, HA_LOG_NOTICE, "member.state",
 	    "from=%s to=%s why=\"%s\"",
 	    ha_state_name((enum ha_state)o->from), to, o->reason);
 	ha_links_set_state(d->links, (enum ha_state)o->to);
 	ha_sd_say(d->parts.sd, "STATUS=%s: %s", to, o->reason);
-	snprintf(last.state, sizeof(last.state), "%s", to);
-	snprintf(last.reason, sizeof(last.reason), "%s", o->reason);
-	if (d->parts.store != NULL &&
-	    ha_memberdb_save_state(d->parts.store, &last) != HA_OK)
-		d->parts.counters->events_not_stored++;
+	ha_driver_keep_state(d, to, o->reason);
 }
 
 static void
@@ -205,15 +198,8 @@ do_gate(struct ha_driver *d, const struct ha_out_gate *o)
 static void
 do_save(struct ha_driver *d, const struct ha_out_save *o)
 {
-	d->settings.members[o->member - 1].boot_seen = o->boot_counter;
 	ha_links_raise_seen(d->links, o->member, o->boot_counter);
-	if (d->parts.store == NULL)
-		return;
-	if (ha_memberdb_raise_boot(d->parts.store, o->member,
-	    o->boot_counter) != HA_OK)
-		ha_log_limited(d->parts.log, HA_LOG_ERR, "storage.failed",
-		    o->member, "what=\"boot counter of a peer\" peer=%s",
-		    ha_links_serial(d->links, o->member));
+	ha_driver_keep_boot(d, o->member, o->boot_counter);
 }
 
 static void

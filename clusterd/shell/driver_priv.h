@@ -13,6 +13,8 @@
 #include "shell/log.h"
 #include "shell/loop.h"
 #include "shell/rest.h"
+#include "storage/memberdb.h"
+#include "storage/store.h"
 
 struct event;
 
@@ -71,6 +73,10 @@ struct ha_driver {
 	struct ha_alarm alarms[HA_ALARM_MAX];
 	bool gate_open;
 	struct ha_time flush_alarm_until;
+
+	/* in the database, or to be there */
+	struct ha_last_state last_state;
+	struct ha_time store_retry; /* not before, while it is not well */
 };
 
 /* One input, and all its outputs; never from inside a step. */
@@ -78,6 +84,19 @@ void ha_driver_feed(struct ha_driver *d, struct ha_input *in);
 
 /* Do what the core put out. */
 void ha_driver_perform(struct ha_driver *d);
+
+/* The state, and the highest boot counter heard of a member, as they are to
+ * outlive this run. */
+void ha_driver_keep_state(struct ha_driver *d, const char *state,
+    const char *reason);
+void ha_driver_keep_boot(struct ha_driver *d, uint8_t member,
+    uint64_t counter);
+
+/* Once a turn: is the database well? */
+void ha_driver_tend_store(struct ha_driver *d);
+
+/* Those about other members end; a core that begins raises them again. */
+void ha_driver_end_peer_alarms(struct ha_driver *d);
 
 bool ha_driver_alarm_holds(struct ha_driver *d, const char *name,
     uint8_t member);

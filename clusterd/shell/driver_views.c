@@ -82,6 +82,15 @@ ha_driver_alarm(struct ha_driver *d, const char *name, uint8_t member,
 		end_alarm(d, a);
 }
 
+void
+ha_driver_end_peer_alarms(struct ha_driver *d)
+{
+	for (size_t i = d->n_alarms; i-- > 0;) {
+		if (d->alarms[i].member != 0)
+			end_alarm(d, &d->alarms[i]);
+	}
+}
+
 const struct ha_core *
 ha_driver_core(const struct ha_driver *d)
 {

@@ -154,7 +154,7 @@ START_TEST(after_each_change_the_copy_is_the_same)
 	fixture_open();
 	ck_assert(fixture_exists(fixture_with(".good")));
 	fill();
-	ck_assert(ha_store_good_is_current(store));
+	ck_assert_int_eq(ha_store_health(store), HA_OK);
 	read_content(&before);
 	ck_assert(!fixture_exists(fixture_with(".good.new")));
 	read_good(&after);
@@ -176,11 +176,11 @@ START_TEST(a_copy_that_fails_is_told_and_made_up_for)
 		rc = ha_bootdb_next(store, &boot);
 		ck_assert_uint_ge(fault_vfs_count(), number);
 	}
-	ck_assert(!ha_store_good_is_current(store));
+	ck_assert_int_eq(ha_store_health(store), HA_ERR_FULL);
 	ck_assert_uint_eq(boot.counter, 1);
 	fault_vfs_arm(0, SQLITE_OK, false);
 	ck_assert_int_eq(ha_bootdb_next(store, &boot), HA_OK);
-	ck_assert(ha_store_good_is_current(store));
+	ck_assert_int_eq(ha_store_health(store), HA_OK);
 	ck_assert_uint_eq(boot.counter, 2);
 }
 END_TEST
@@ -837,6 +837,45 @@ change_with_fault(const unsigned char *data, size_t len, int which,
 	return reached;
 }
 
+START_TEST(the_disk_is_in_good_health_when_a_change_and_its_copy_are_there)
+{
+	static const int FAULTS[] = { SQLITE_FULL, SQLITE_IOERR };
+	static const int WANT[] = { HA_ERR_FULL, HA_ERR_IO };
+
+	fixture_open();
+	fill();
+	for (int i = 0; i < 2; i++) {
+		fault_vfs_arm(1, FAULTS[i], true);
+		ck_assert_int_eq(change_events(), WANT[i]);
+		ck_assert_int_eq(ha_store_health(store), WANT[i]);
+		fault_vfs_arm(0, SQLITE_OK, false);
+		ck_assert_int_eq(change_events(), HA_OK);
+		ck_assert_int_eq(ha_store_health(store), WANT[i]);
+		ck_assert_int_eq(change_state(), HA_OK);
+		ck_assert_int_eq(ha_store_health(store), HA_OK);
+	}
+}
+END_TEST
+
+START_TEST(to_be_refused_is_no_matter_of_health)
+{
+	struct ha_member_row rows[2] = { { .index = 1, .serial = "FW-0" },
+		{ .index = 2, .serial = "FW-0" } };
+	struct ha_replaced done;
+
+	fixture_open();
+	fill();
+	ck_assert_int_eq(ha_memberdb_forget(store, "nobody", &NOW),
+	    HA_ERR_ABSENT);
+	ck_assert_int_eq(ha_memberdb_replace(store, rows, 2, &NOW, &done),
+	    HA_ERR_CONFIG);
+	rows[1].index = 9;
+	ck_assert_int_eq(ha_memberdb_replace(store, rows, 2, &NOW, &done),
+	    HA_ERR_EXISTS);
+	ck_assert_int_eq(ha_store_health(store), HA_OK);
+}
+END_TEST
+
 /* What the change makes of data, without a fault. */
 static void
 learn_after(const unsigned char *data, size_t len, int which)
@@ -885,7 +924,7 @@ START_TEST(a_full_disk_while_opening_is_told)
 		ck_assert_msg(rc == HA_OK || rc == HA_ERR_FULL,
 		    "operation %u: %d", number, rc);
 		if (rc == HA_OK && reached)
-			ck_assert(!ha_store_good_is_current(store));
+			ck_assert_int_eq(ha_store_health(store), HA_ERR_FULL);
 		if (rc != HA_OK)
 			fixture_open();
 		if (!reached)
@@ -944,6 +983,9 @@ main(void)
 	tcase_add_loop_test(tc,
 	    a_change_that_fails_leaves_the_state_before_or_after, 0,
 	    COUNT(changes));
+	tcase_add_test(tc,
+	    the_disk_is_in_good_health_when_a_change_and_its_copy_are_there);
+	tcase_add_test(tc, to_be_refused_is_no_matter_of_health);
 	tcase_add_test(tc, a_full_disk_while_opening_is_told);
 	suite_add_tcase(s, tc);
 
