@@ -29,10 +29,17 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "config.h"
 #include "proto/frame.h"
 #include "proto/handshake_priv.h"
 #include "proto/noise.h"
 #include "proto/seal_priv.h"
+
+#ifdef HA_FAST_REKEY
+#define REKEY_EVERY 100
+#else
+#define REKEY_EVERY (UINT64_C(1) << 20)
+#endif
 
 #define PROTOCOL_NAME "Noise_KKpsk0_25519_ChaChaPoly_BLAKE2b"
 
@@ -228,7 +235,7 @@ start_seal(struct ha_handshake *h)
 	struct ha_cipher receive;
 
 	ha_noise_split(h->noise, &send, &receive);
-	h->seal = ha_seal_new(&send, &receive, HA_SEAL_REKEY_EVERY);
+	h->seal = ha_seal_new(&send, &receive, REKEY_EVERY);
 	sodium_memzero(&send, sizeof(send));
 	sodium_memzero(&receive, sizeof(receive));
 	ha_noise_free(h->noise);
@@ -670,6 +677,14 @@ uint8_t
 ha_handshake_peer_index(const struct ha_handshake *h)
 {
 	return peer_known(h) ? peer_index(h) : 0;
+}
+
+const uint8_t *
+ha_handshake_peer_key(const struct ha_handshake *h)
+{
+	if (!peer_known(h))
+		return NULL;
+	return h->initiator ? h->hello.responder_key : h->hello.initiator_key;
 }
 
 const struct ha_greeting *

@@ -65,9 +65,9 @@ struct ha_handshake_config {
 	uint8_t protocol_min; /* HA_PROTOCOL_MIN, but for tests */
 	uint8_t protocol_max;
 
-	/* Initiator: how often it was tried.  While a rotation goes on, each
-	 * attempt takes another one of the valid secrets and keys. */
-	uint32_t attempt;
+	/* Initiator: which of the valid secrets and keys to take, while there
+	 * are several; see ha_handshake_choices(). */
+	uint32_t choice;
 
 	uint8_t n_secrets;
 	uint8_t secrets[HA_KEYS_MAX][HA_KEY_LEN]; /* now, next */
@@ -91,6 +91,14 @@ struct ha_handshake_failure {
 };
 
 struct ha_handshake;
+
+/* How many ways an initiator has to choose secret and keys for this peer.
+ * Choice 0 is what is valid now, the last one what comes next. */
+uint32_t ha_handshake_choices(const struct ha_handshake_config *config);
+
+/* Is that the id of a key which m has? */
+bool ha_handshake_has_key(const struct ha_handshake_member *m,
+    const uint8_t id[static HA_KEY_ID_LEN]);
 
 /* HA_ERR_INVAL: the configuration can't be right.  HA_ERR_NOMEM. */
 HA_MUST_USE int ha_handshake_new_initiator(
@@ -119,6 +127,9 @@ void ha_handshake_refuse(struct ha_handshake *h, enum ha_refusal reason);
 
 /* Who the other end is; 0: not known before GREETED. */
 uint8_t ha_handshake_peer_index(const struct ha_handshake *h);
+
+/* The id of the other end's key; NULL: not known before GREETED. */
+const uint8_t *ha_handshake_peer_key(const struct ha_handshake *h);
 
 /* What the other end told; NULL: not before GREETED. */
 const struct ha_greeting *ha_handshake_peer(const struct ha_handshake *h);

@@ -31,12 +31,27 @@ ha_handshake_find_keypair(const struct ha_handshake_config *c,
 	return NULL;
 }
 
-/* The attempt's number, read as one digit for each kind of key. */
+bool
+ha_handshake_has_key(const struct ha_handshake_member *m,
+    const uint8_t id[static HA_KEY_ID_LEN])
+{
+	return ha_handshake_find_key(m, id) != NULL;
+}
+
+uint32_t
+ha_handshake_choices(const struct ha_handshake_config *c)
+{
+	const struct ha_handshake_member *peer = &c->members[c->peer - 1];
+
+	return (uint32_t)c->n_secrets * c->n_keypairs * peer->n_keys;
+}
+
+/* The choice's number, read as one digit for each kind of key. */
 struct ha_handshake_choice
 ha_handshake_choose(const struct ha_handshake_config *c)
 {
 	const struct ha_handshake_member *peer = &c->members[c->peer - 1];
-	uint32_t n = c->attempt;
+	uint32_t n = c->choice;
 	struct ha_handshake_choice chosen;
 
 	chosen.secret = c->secrets[n % c->n_secrets];

@@ -14,6 +14,7 @@ struct ha_seal {
 	struct ha_cipher send;
 	struct ha_cipher receive;
 	uint64_t rekey_every;
+	uint64_t rekeys;
 };
 
 #ifdef HA_INSECURE_WIRE
@@ -71,6 +72,7 @@ ha_seal_new(const struct ha_cipher *send, const struct ha_cipher *receive,
 	s->send = *send;
 	s->receive = *receive;
 	s->rekey_every = rekey_every;
+	s->rekeys = 0;
 	return s;
 }
 
@@ -80,11 +82,19 @@ ha_seal_free(struct ha_seal *s)
 	sodium_free(s); /* wipes; NULL is allowed */
 }
 
-static void
-rekey_when_due(const struct ha_seal *s, struct ha_cipher *c)
+uint64_t
+ha_seal_rekeys(const struct ha_seal *s)
 {
-	if (c->n % s->rekey_every == 0)
-		ha_cipher_rekey(c);
+	return s->rekeys;
+}
+
+static void
+rekey_when_due(struct ha_seal *s, struct ha_cipher *c)
+{
+	if (c->n % s->rekey_every != 0)
+		return;
+	ha_cipher_rekey(c);
+	s->rekeys++;
 }
 
 int

@@ -27,12 +27,13 @@
 /* Bytes on the wire of a record with len bytes of plain text. */
 #define HA_SEAL_SIZE(len) (HA_FRAME_HEAD + (len) + HA_SEAL_TAG)
 
-#define HA_SEAL_REKEY_EVERY (UINT64_C(1) << 20)
-
 struct ha_seal;
 
 /* NULL is allowed. */
 void ha_seal_free(struct ha_seal *s);
+
+/* How often a key was replaced, both directions together. */
+uint64_t ha_seal_rekeys(const struct ha_seal *s);
 
 /* Write the whole record of plain, head included: HA_SEAL_SIZE(len) bytes to
  * out, which must not overlap plain.  HA_ERR_INVAL: len is above

@@ -58,6 +58,23 @@ view_sync(const struct ha_core *c, const struct peer *p,
 	}
 }
 
+static bool
+has_walks(const struct ha_core *c, const struct peer *p, int link)
+{
+	for (int i = 0; i < HA_STREAM_MAX; i++) {
+		const struct stream *st = &c->streams[i];
+		const struct follow *f = &st->follow;
+		const struct walk *w = &st->walks[p->index - 1];
+
+		if (!stream_in_use(st))
+			continue;
+		if ((f->walk != 0 && f->source == p->index &&
+		    f->link == link) || (w->id != 0 && w->link == link))
+			return true;
+	}
+	return false;
+}
+
 static void
 view_link(const struct ha_core *c, const struct peer *p, int link,
     struct ha_view_link *out)
@@ -65,6 +82,7 @@ view_link(const struct ha_core *c, const struct peer *p, int link,
 	const struct link *l = &p->links[link];
 
 	*out = (struct ha_view_link){ .up = l->up,
+		.walks = l->up && has_walks(c, p, link),
 		.configured = c->settings.link_configured[link],
 		.generation = l->generation, .since = l->since,
 		.round_trip = l->round_trip,

@@ -44,6 +44,7 @@ enum ha_sync {
 struct ha_view_link {
 	bool configured;
 	bool up;
+	bool walks; /* a stream is walked on it, either way */
 	uint64_t generation;
 	struct ha_time since;       /* of up or down */
 	struct ha_dur round_trip;   /* of the last echo; 0: none yet */

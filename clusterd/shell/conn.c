@@ -69,6 +69,7 @@ struct ha_conn {
 
 	/* UP: */
 	struct ha_seal *seal;
+	uint64_t rekeys; /* counted so far */
 	struct ha_frame_reader reader;
 	uint8_t *record; /* HA_FRAME_MAX, of reader */
 	struct ha_send_queue queue;
@@ -186,6 +187,15 @@ end(struct ha_conn *c, enum ha_conn_end how, int error)
 		.was_up = c->phase == UP });
 }
 
+static void
+count_rekeys(struct ha_conn *c)
+{
+	uint64_t n = ha_seal_rekeys(c->seal);
+
+	c->env->counters->link_rekeys += n - c->rekeys;
+	c->rekeys = n;
+}
+
 /* --- writing --- */
 
 static int
@@ -196,6 +206,7 @@ seal_next(struct ha_conn *c, const struct ha_send_item *item)
 
 	if (rc != HA_OK)
 		return rc;
+	count_rekeys(c);
 	c->wire_len += HA_SEAL_SIZE(item->len);
 	c->wire_batches += item->urgency == HA_URGENCY_BATCH;
 	c->env->counters->frames_sent++;
@@ -310,6 +321,7 @@ take_record(struct ha_conn *c)
 		end(c, HA_CONN_BAD_FRAME, 0);
 		return;
 	}
+	count_rekeys(c);
 	env->counters->frames_received++;
 	if (c->stats != NULL)
 		c->stats->frames_received++;

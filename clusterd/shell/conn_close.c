@@ -84,6 +84,12 @@ ha_conn_close_count(const struct ha_conn_close *why,
 	case HA_CONN_STALE:
 		n->refused_stale++;
 		break;
+	case HA_CONN_REVOKED:
+		n->link_revoked++;
+		break;
+	case HA_CONN_OLD:
+		n->link_old++;
+		break;
 	}
 }
 
@@ -109,6 +115,10 @@ end_text(enum ha_conn_end how)
 		return "a message made no sense";
 	case HA_CONN_STALE:
 		return "an earlier start of the peer";
+	case HA_CONN_REVOKED:
+		return "its public key is no longer in our cluster file";
+	case HA_CONN_OLD:
+		return "no new handshake came about for too long";
 	}
 	return "unknown";
 }

@@ -25,6 +25,8 @@ enum ha_conn_end {
 	HA_CONN_BAD_FRAME,    /* what came does not open */
 	HA_CONN_BAD_MESSAGE,  /* what came makes no sense */
 	HA_CONN_STALE,        /* of an earlier start of the peer */
+	HA_CONN_REVOKED,      /* the peer's key was taken out of the file */
+	HA_CONN_OLD,          /* no new handshake for too long */
 };
 
 struct ha_conn_close {

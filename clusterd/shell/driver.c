@@ -338,22 +338,48 @@ compare(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g)
 }
 
 static void
+learn_peer(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g)
+{
+	struct ha_peer_info *info = &d->peers[peer - 1];
+
+	info->known = true;
+	memcpy(info->software, g->version, sizeof(info->software));
+	info->conf_digest = ha_get_u64(g->cluster_digest);
+	compare(d, peer, g);
+}
+
+static void
 on_up(void *arg, const struct ha_links_name *name,
     const struct ha_greeting *g)
 {
 	struct ha_driver *d = arg;
-	struct ha_peer_info *info = &d->peers[name->peer - 1];
 	struct ha_input in = { .kind = HA_IN_LINK,
 		.u.link = { .event = HA_LINK_UP, .peer = name->peer,
 			.link = name->link, .generation = name->generation,
 			.boot = ha_greeting_boot(g), .state = g->state } };
 
 	open_turn(d);
-	info->known = true;
-	memcpy(info->software, g->version, sizeof(info->software));
-	info->conf_digest = ha_get_u64(g->cluster_digest);
-	compare(d, name->peer, g);
+	learn_peer(d, name->peer, g);
 	ha_driver_feed(d, &in);
+}
+
+static void
+on_greeting(void *arg, const struct ha_links_name *name,
+    const struct ha_greeting *g)
+{
+	struct ha_driver *d = arg;
+
+	learn_peer(d, name->peer, g);
+}
+
+static bool
+has_walks(void *arg, const struct ha_links_name *name)
+{
+	const struct ha_driver *d = arg;
+	struct ha_view_peer v;
+
+	return ha_view_peer(d->core, name->peer, &v) == HA_OK &&
+	    v.links[name->link].walks;
 }
 
 static void
@@ -420,6 +446,7 @@ ha_driver_links_events(struct ha_driver *d, struct ha_links_events *out)
 {
 	*out = (struct ha_links_events){ .arg = d, .up = on_up,
 		.down = on_down, .frame = on_frame, .room = on_room,
+		.greeting = on_greeting, .has_walks = has_walks,
 		.behind = on_behind };
 }
 

@@ -6,6 +6,9 @@
  *     slot->up       the link; at most one
  *     guests         accepted lines whose handshake is not done: nobody
  *                    knows yet whose slot they are for
+ *     leaving        accepted lines that were replaced by one of the same
+ *                    start: the dialling end closes them when it has the new
+ *                    one, and nothing may look as if a link were lost
  *
  * Which of two lines of a slot is the newer: that of the peer's newer start;
  * of one start, that with the higher number, which the dialling end chooses.
@@ -15,7 +18,8 @@
  * begins with the shortest again.
  *
  * links_dial.c begins connections, links_door.c lets them in, links_line.c
- * follows each to its end.
+ * follows each to its end, links_renew.c has them made anew, links_keys.c
+ * holds what they are made with.
  */
 #include "shell/links.h"
 
@@ -25,10 +29,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "shell/clock.h"
 #include "shell/links_priv.h"
 #include "shell/sock.h"
 
+#ifdef HA_FAST_REKEY
+static const struct ha_dur HANDSHAKE_EVERY = { INT64_C(10) * 1000000000 };
+#else
+static const struct ha_dur HANDSHAKE_EVERY = { INT64_C(3600) * 1000000000 };
+#endif
 static const struct ha_dur WAIT_FIRST = { INT64_C(100) * 1000000 };
 static const struct ha_dur WAIT_LONGEST = { INT64_C(3000) * 1000000 };
 
@@ -84,73 +94,13 @@ links_prepare(struct ha_links *links, uint8_t peer, uint8_t link)
 
 	h->link = link;
 	h->peer = peer;
-	h->attempt = 0;
+	h->choice = 0;
 	h->greeting.generation = 0;
 	h->greeting.boot_seen = peer > 0 ? links->boot_seen[peer - 1] : 0;
 	return h;
 }
 
 /* --- making and unmaking --- */
-
-static int
-copy_member(struct ha_handshake_member *out,
-    const struct ha_conf_member *m)
-{
-	size_t len = strlen(m->serial);
-
-	if (len >= sizeof(out->serial))
-		return HA_ERR_CONFIG;
-	memcpy(out->serial, m->serial, len + 1);
-	memcpy(out->public_keys[0], m->public_key, HA_KEY_LEN);
-	out->n_keys = 1;
-	if (m->has_next_public_key) {
-		memcpy(out->public_keys[1], m->next_public_key, HA_KEY_LEN);
-		out->n_keys = 2;
-	}
-	return HA_OK;
-}
-
-static void
-copy_secrets(struct ha_handshake_config *h, const struct ha_identity *id,
-    const struct ha_secret *secret)
-{
-	memcpy(h->secrets[0], secret->current, HA_KEY_LEN);
-	memcpy(h->secrets[1], secret->next, HA_KEY_LEN);
-	h->n_secrets = secret->has_next ? 2 : 1;
-	memcpy(h->keypairs[0].private_key, id->private_key, HA_KEY_LEN);
-	memcpy(h->keypairs[0].public_key, id->public_key, HA_KEY_LEN);
-	memcpy(h->keypairs[1].private_key, id->next_private_key, HA_KEY_LEN);
-	memcpy(h->keypairs[1].public_key, id->next_public_key, HA_KEY_LEN);
-	h->n_keypairs = id->has_next ? 2 : 1;
-}
-
-static int
-make_handshake(struct ha_links *links, const struct ha_links_config *config)
-{
-	struct ha_handshake_config *h = sodium_malloc(sizeof(*h));
-	int rc;
-
-	if (h == NULL)
-		return HA_ERR_NOMEM;
-	memset(h, 0, sizeof(*h));
-	links->handshake = h;
-	h->cluster = config->conf->id;
-	h->self = config->self;
-	h->protocol_min = HA_PROTOCOL_MIN;
-	h->protocol_max = HA_PROTOCOL_MAX;
-	h->greeting = config->greeting;
-	copy_secrets(h, config->identity, config->secret);
-	for (size_t i = 0; i < config->conf->n_members; i++) {
-		const struct ha_conf_member *m = &config->conf->members[i];
-
-		if (!m->enabled)
-			continue;
-		rc = copy_member(&h->members[m->index - 1], m);
-		if (rc != HA_OK)
-			return rc;
-	}
-	return HA_OK;
-}
 
 static int
 make_slot(struct ha_links *links, const struct ha_conf_member *m,
@@ -248,7 +198,7 @@ listen_on(struct ha_links *links, uint8_t link)
 static int
 start(struct ha_links *links, const struct ha_links_config *config)
 {
-	int rc = make_handshake(links, config);
+	int rc = links_make_handshake(links, config);
 
 	if (rc != HA_OK)
 		return rc;
@@ -275,6 +225,7 @@ ha_links_open(struct event_base *base, struct ha_log *log,
 	if (links == NULL)
 		return HA_ERR_NOMEM;
 	ha_list_init(&links->guests);
+	ha_list_init(&links->leaving);
 	links->base = base;
 	links->log = log;
 	links->counters = counters;
@@ -282,6 +233,8 @@ ha_links_open(struct event_base *base, struct ha_log *log,
 	links->self = config->self;
 	links->events = *events;
 	links->rng.state = config->seed;
+	links->handshake_every = config->handshake_every.ns > 0 ?
+	    config->handshake_every : HANDSHAKE_EVERY;
 	memcpy(links->boot_seen, config->boot_seen,
 	    sizeof(links->boot_seen));
 	rc = start(links, config);
@@ -293,12 +246,19 @@ ha_links_open(struct event_base *base, struct ha_log *log,
 	return HA_OK;
 }
 
+void
+links_close_lines(struct ha_list *lines)
+{
+	while (!ha_list_empty(lines))
+		links_close_line(HA_LIST_ENTRY(lines->next, struct line,
+		    node));
+}
+
 static void
 close_all(struct ha_links *links)
 {
-	while (!ha_list_empty(&links->guests))
-		links_close_line(HA_LIST_ENTRY(links->guests.next, struct line,
-		    node));
+	links_close_lines(&links->guests);
+	links_close_lines(&links->leaving);
 	for (size_t i = 0; i < HA_MEMBER_MAX; i++) {
 		for (size_t link = 0; link < HA_LINK_MAX; link++) {
 			links_close_line(links->slots[i][link].up);

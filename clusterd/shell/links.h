@@ -11,10 +11,14 @@
  * process that grows with each connection that comes up, so that everything
  * about one that is gone is known to be stale.
  *
+ * Every hour a connection is made anew beside the one that is up, with fresh
+ * keys, and takes its place; at first on a link that carries no walk.
+ *
  * Ownership  configuration is copied, but for conf, which is borrowed and
  *            outlives the links.
- * Threads    the loop's.  Events come from the loop, from ha_links_flush()
- *            and from ha_links_drain(); never from ha_links_send() and
+ * Threads    the loop's.  Events come from the loop, from ha_links_flush(),
+ *            from ha_links_drain(), ha_links_set_keys() and
+ *            ha_links_set_greeting(); never from ha_links_send() and
  *            ha_links_drop().
  * Errors     HA_ERR_EXISTS, HA_ERR_ABSENT, HA_ERR_PERM: of listening;
  *            HA_ERR_NOMEM, HA_ERR_IO.
@@ -58,6 +62,11 @@ struct ha_links_events {
 	/* So many batches have left for the network. */
 	void (*room)(void *arg, const struct ha_links_name *name,
 	    unsigned int n_batches);
+	/* The peer's greeting has changed. */
+	void (*greeting)(void *arg, const struct ha_links_name *name,
+	    const struct ha_greeting *peer);
+	/* Is a stream walked on it? */
+	bool (*has_walks)(void *arg, const struct ha_links_name *name);
 	/* A peer has heard of a later start of this member: this one needs a
 	 * boot counter above seen before it may go on. */
 	void (*behind)(void *arg, uint8_t peer, uint64_t seen);
@@ -71,6 +80,7 @@ struct ha_links_config {
 	struct ha_greeting greeting; /* boot, state, zones, version, digest */
 	uint64_t boot_seen[HA_MEMBER_MAX]; /* [index - 1]: highest, or 0 */
 	uint64_t seed;                     /* of jitter */
+	struct ha_dur handshake_every;     /* 0: every hour */
 };
 
 /* Listen, and begin to dial. */
@@ -100,6 +110,20 @@ void ha_links_flush(struct ha_links *links);
 
 /* Read all that waits in the sockets, without waiting for the loop. */
 void ha_links_drain(struct ha_links *links);
+
+/* The cluster file, the identity or the secret has changed: the keys of the
+ * next handshakes.  What is up stays up, unless the key of its peer is not in
+ * the file any more: then it is made anew with another that is, or closed
+ * within a second.  What was shaking hands begins again.  Identity and secret
+ * are copied. */
+void ha_links_set_keys(struct ha_links *links,
+    const struct ha_cluster_conf *conf, const struct ha_identity *identity,
+    const struct ha_secret *secret);
+
+/* Version, zones and digest have changed: who is connected is told, and what
+ * they told comes again as an event, to be compared. */
+void ha_links_set_greeting(struct ha_links *links,
+    const struct ha_greeting *greeting);
 
 /* What the next handshakes tell: another state, or another start, which
  * also closes every connection without an event. */

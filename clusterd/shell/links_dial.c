@@ -54,7 +54,7 @@ dial(struct slot *s)
 		return HA_ERR_NOMEM;
 	l->slot = s;
 	l->number = ++s->number;
-	config->attempt = s->attempts++;
+	config->choice = s->choice;
 	config->greeting.generation = l->number;
 	rc = ha_handshake_new_initiator(config, &h);
 	if (rc != HA_OK)
@@ -71,12 +71,13 @@ dial(struct slot *s)
 	if (rc != HA_OK)
 		goto fail;
 	ha_conn_set_owner(l->conn, l);
-	ha_conn_set_stats(l->conn, &s->stats);
+	if (s->up == NULL)
+		ha_conn_set_stats(l->conn, &s->stats);
 	s->trying = l;
 	return HA_OK;
 
 fail:
-	free(l);
+	links_free_line(l);
 	return rc;
 }
 
@@ -88,12 +89,13 @@ links_on_dial(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (s->up != NULL || s->trying != NULL)
+	if (s->trying != NULL || (s->up != NULL && !s->renewing))
 		return;
 	s->links->counters->link_dials++;
 	rc = dial(s);
 	if (rc == HA_OK) {
-		links_set_phase(s, HA_LINK_PHASE_CONNECT);
+		if (s->up == NULL)
+			links_set_phase(s, HA_LINK_PHASE_CONNECT);
 		return;
 	}
 	s->links->counters->link_dial_failures++;
@@ -106,7 +108,8 @@ links_schedule(struct slot *s, struct ha_dur wait)
 {
 	struct timeval tv = ha_loop_timeval(wait);
 
-	links_set_phase(s, HA_LINK_PHASE_WAIT);
+	if (s->up == NULL)
+		links_set_phase(s, HA_LINK_PHASE_WAIT);
 	if (s->dials)
 		event_add(s->timer, &tv);
 }
@@ -119,4 +122,49 @@ links_redial(struct slot *s)
 		return;
 	}
 	links_schedule(s, ha_backoff_next(&s->backoff, &s->links->rng));
+}
+
+static uint32_t
+choices(const struct slot *s)
+{
+	return ha_handshake_choices(links_prepare(s->links, s->peer, s->link));
+}
+
+uint32_t
+links_last_choice(const struct slot *s)
+{
+	uint32_t n = choices(s);
+
+	return s->dials && n > 0 ? n - 1 : 0;
+}
+
+bool
+links_note_keys(struct slot *s, const struct ha_conn_close *why)
+{
+	enum ha_refusal r = why->failure.reason;
+
+	if (why->end != HA_CONN_FAILED || (r != HA_REFUSE_KEY &&
+	    r != HA_REFUSE_MY_KEY && r != HA_REFUSE_SECRET &&
+	    r != HA_REFUSE_SEALED))
+		return false;
+	s->refused++;
+	return true;
+}
+
+/* What the peer says of the keys is unauthenticated: it is believed so far
+ * that others are tried a moment earlier. */
+void
+links_redial_otherwise(struct slot *s, const struct ha_conn_close *why)
+{
+	uint32_t n = choices(s);
+
+	if (!links_note_keys(s, why) || n < 2) {
+		links_redial(s);
+		return;
+	}
+	s->choice = (s->choice + 1) % n;
+	if (s->refused % n == 0)
+		links_redial(s);
+	else
+		links_schedule(s, (struct ha_dur){ 0 });
 }

@@ -79,7 +79,7 @@ let_in(struct ha_links *links, uint8_t link, const struct slot *source,
 	    links->conf->link[link].keepalive_threshold_ms));
 	rc = ha_conn_accepted(links->env, fd, h, &l->conn);
 	if (rc != HA_OK) {
-		free(l);
+		links_free_line(l);
 		return rc;
 	}
 	ha_conn_set_owner(l->conn, l);
@@ -88,7 +88,7 @@ let_in(struct ha_links *links, uint8_t link, const struct slot *source,
 	return HA_OK;
 
 fail:
-	free(l);
+	links_free_line(l);
 	close(fd);
 	return rc;
 }

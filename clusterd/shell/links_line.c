@@ -5,7 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "proto/link_frame.h"
 #include "shell/clock.h"
 #include "shell/links_priv.h"
 #include "shell/sock.h"
@@ -14,8 +16,8 @@ static const struct ha_dur WELL_AFTER = { INT64_C(5000) * 1000000 };
 
 static void end_line(struct line *l, const struct ha_conn_close *why);
 
-static struct ha_links_name
-name_of(const struct line *l)
+struct ha_links_name
+links_name(const struct line *l)
 {
 	return (struct ha_links_name){ .peer = l->slot->peer,
 		.link = l->slot->link, .generation = l->generation };
@@ -29,11 +31,25 @@ links_new_line(struct ha_links *links, uint8_t link,
 
 	if (l == NULL)
 		return NULL;
+	l->timer = evtimer_new(links->base, links_on_line_timer, l);
+	if (l->timer == NULL) {
+		free(l);
+		return NULL;
+	}
 	ha_list_init(&l->node);
 	l->links = links;
 	l->link = link;
 	l->from = *from;
 	return l;
+}
+
+void
+links_free_line(struct line *l)
+{
+	if (l == NULL)
+		return;
+	event_free(l->timer);
+	free(l);
 }
 
 /* Take a line out of everything and forget it; its connection is closed. */
@@ -42,16 +58,17 @@ forget_line(struct line *l)
 {
 	if (ha_list_linked(&l->node)) {
 		ha_list_remove(&l->node);
-		l->links->n_guests--;
+		l->links->n_guests -= l->stage == LINE_SHAKING;
 	}
 	if (l->slot != NULL) {
 		if (l->slot->up == l)
 			l->slot->up = NULL;
 		if (l->slot->trying == l)
 			l->slot->trying = NULL;
-		l->slot->stats.queued_bytes = 0;
+		if (l->slot->up == NULL)
+			l->slot->stats.queued_bytes = 0;
 	}
-	free(l);
+	links_free_line(l);
 }
 
 void
@@ -124,6 +141,7 @@ on_greeted(void *arg, struct ha_conn *c)
 	}
 	l->greeting = *g;
 	l->boot = ha_greeting_boot(g);
+	memcpy(l->peer_key, ha_handshake_peer_key(h), sizeof(l->peer_key));
 	if (check_behind(l, g))
 		return;
 	if (!dialled && is_stale(l->slot, &l->boot, l->number))
@@ -140,9 +158,10 @@ replace_line(struct slot *s, struct line *newer)
 		links_close_line(s->trying);
 	if (s->up == NULL)
 		return;
-	ha_log(s->links->log, HA_LOG_INFO, "link.replaced",
-	    "peer=%s link=%s", links_peer(s), ha_link_name(s->link));
-	links_close_line(s->up);
+	if (s->up->boot.id == newer->boot.id && !s->dials)
+		links_leave(s->up);
+	else
+		links_close_line(s->up);
 }
 
 static void
@@ -156,18 +175,23 @@ become_up(struct slot *s, struct line *l)
 	}
 	s->trying = NULL;
 	s->up = l;
+	s->renewing = false;
+	s->refused = 0;
 	s->boot = l->boot;
 	s->number = l->number;
+	l->stage = LINE_UP;
 	l->generation = ++links->generations;
 	if (s->timer != NULL)
 		event_del(s->timer);
 	ha_links_raise_seen(links, s->peer, l->boot.counter);
 	ha_conn_set_stats(l->conn, &s->stats);
-	links_set_phase(s, HA_LINK_PHASE_UP);
+	if (s->stats.phase != HA_LINK_PHASE_UP)
+		links_set_phase(s, HA_LINK_PHASE_UP);
 	s->stats.generation = l->generation;
 	s->stats.connections++;
 	s->stats.last_error[0] = '\0';
 	links->counters->link_handshakes++;
+	links_watch(l);
 }
 
 /* Was dialled, and the peer did not notice by itself that it is behind. */
@@ -184,16 +208,19 @@ on_up(void *arg, struct ha_conn *c)
 	struct line *l = ha_conn_owner(c);
 	struct slot *s = l->slot;
 	struct ha_links_name name;
+	bool again;
 
+	(void)c;
 	if (is_stale_dialled(l)) {
-		end_line(l, &(struct ha_conn_close){ .end = HA_CONN_STALE });
-		ha_conn_close(c);
+		links_end_line(l, HA_CONN_STALE);
 		return;
 	}
+	again = s->up != NULL && s->up->boot.id == l->boot.id;
 	replace_line(s, l);
 	become_up(s, l);
-	name = name_of(l);
-	ha_log(links->log, HA_LOG_NOTICE, "link.up",
+	name = links_name(l);
+	ha_log(links->log, again ? HA_LOG_INFO : HA_LOG_NOTICE,
+	    again ? "link.renewed" : "link.up",
 	    "peer=%s link=%s generation=%" PRIu64 " dialled=%s", links_peer(s),
 	    ha_link_name(s->link), l->generation, s->dials ? "yes" : "no");
 	links->events.up(links->events.arg, &name, &l->greeting);
@@ -203,8 +230,14 @@ static bool
 on_frame(void *arg, struct ha_conn *c, const uint8_t *plain, size_t len)
 {
 	struct ha_links *links = arg;
-	struct ha_links_name name = name_of(ha_conn_owner(c));
+	struct line *l = ha_conn_owner(c);
+	struct ha_links_name name;
 
+	if (l->stage == LINE_LEAVING)
+		return true; /* its peer says it again on the newer one */
+	if (len > 0 && plain[0] <= HA_LINK_FRAME_MAX)
+		return links_take_frame(l, plain, len);
+	name = links_name(l);
 	return links->events.frame(links->events.arg, &name, plain, len);
 }
 
@@ -212,8 +245,12 @@ static void
 on_sent(void *arg, struct ha_conn *c, unsigned int n)
 {
 	struct ha_links *links = arg;
-	struct ha_links_name name = name_of(ha_conn_owner(c));
+	const struct line *l = ha_conn_owner(c);
+	struct ha_links_name name;
 
+	if (l->stage == LINE_LEAVING)
+		return;
+	name = links_name(l);
 	links->events.room(links->events.arg, &name, n);
 }
 
@@ -221,19 +258,22 @@ on_sent(void *arg, struct ha_conn *c, unsigned int n)
 
 /* "clusterctl links" asks the end that does not dial, too. */
 static void
-note_refusal(struct ha_links *links, const struct line *l, const char *why)
+note_refusal(const struct line *l, const struct ha_conn_close *why,
+    const char *text)
 {
-	struct slot *s = links_find_source(links, l->link, &l->from);
+	struct slot *s = links_find_source(l->links, l->link, &l->from);
 
-	if (s != NULL && s->up == NULL)
+	if (s == NULL)
+		return;
+	(void)links_note_keys(s, why);
+	if (s->up == NULL)
 		snprintf(s->stats.last_error, sizeof(s->stats.last_error),
-		    "%s", why);
+		    "%s", text);
 }
 
 /* A guest's troubles are any stranger's to cause: limited. */
 static void
-report_guest(struct ha_links *links, const struct line *l,
-    const struct ha_conn_close *why)
+report_guest(const struct line *l, const struct ha_conn_close *why)
 {
 	uint32_t about = (uint32_t)why->failure.reason << 8 |
 	    (uint32_t)why->end;
@@ -242,8 +282,8 @@ report_guest(struct ha_links *links, const struct line *l,
 
 	ha_conf_address_text(&l->from, false, from);
 	ha_conn_close_text(why, text);
-	note_refusal(links, l, text);
-	ha_log_limited(links->log, HA_LOG_WARN, "link.refused", about,
+	note_refusal(l, why, text);
+	ha_log_limited(l->links->log, HA_LOG_WARN, "link.refused", about,
 	    "from=%s link=%s reason=%s why=\"%s\"", from,
 	    ha_link_name(l->link), ha_refusal_name(why->failure.reason), text);
 }
@@ -267,8 +307,8 @@ lose_line(struct line *l, const struct ha_conn_close *why)
 {
 	struct slot *s = l->slot;
 	struct ha_links *links = l->links;
-	struct ha_links_name name = name_of(l);
-	struct ha_dur lasted = ha_time_since(ha_clock_now(), s->stats.since);
+	struct ha_links_name name = links_name(l);
+	struct ha_dur lasted = ha_time_since(ha_clock_now(), l->since);
 
 	if (!ha_dur_less(lasted, WELL_AFTER))
 		ha_backoff_reset(&s->backoff);
@@ -287,17 +327,32 @@ end_line(struct line *l, const struct ha_conn_close *why)
 	struct slot *s = l->slot;
 	char text[HA_CONN_CLOSE_TEXT];
 
+	if (l->stage == LINE_LEAVING) {
+		forget_line(l);
+		return;
+	}
 	ha_conn_close_count(why, links->counters);
 	if (s != NULL && s->up == l) {
 		lose_line(l, why);
 	} else if (s != NULL && s->trying == l) {
 		links_note_failure(s, ha_conn_close_text(why, text));
 		forget_line(l);
-		links_redial(s);
+		links_redial_otherwise(s, why);
 	} else {
-		report_guest(links, l, why);
+		report_guest(l, why);
 		forget_line(l);
 	}
+}
+
+void
+links_end_line(struct line *l, enum ha_conn_end how)
+{
+	struct ha_conn *c = l->conn;
+	const struct ha_conn_close why = { .end = how,
+		.was_up = l->stage == LINE_UP };
+
+	end_line(l, &why);
+	ha_conn_close(c);
 }
 
 static void

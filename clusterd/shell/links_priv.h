@@ -17,6 +17,12 @@
 
 struct line;
 
+enum line_stage {
+	LINE_SHAKING, /* dialled, or a guest */
+	LINE_UP,
+	LINE_LEAVING, /* replaced; the end that dialled closes it */
+};
+
 struct slot {
 	struct ha_links *links;
 	uint8_t peer;
@@ -27,23 +33,31 @@ struct slot {
 	struct line *up;
 	struct line *trying;
 	struct event *timer; /* dialling slots: the next attempt */
+	bool renewing;       /* which is for a line beside that which is up */
 	struct ha_backoff backoff;
-	uint32_t attempts;
+	uint32_t choice;     /* of keys: the one that went well, or the next */
+	unsigned int refused; /* handshakes for want of the right keys, since
+	                       * the last that went well */
 	struct ha_boot boot; /* of the peer when last up */
 	uint64_t number;     /* of the newest line in that boot */
 	struct ha_link_stats stats;
 };
 
 struct line {
-	struct ha_list node; /* of guests */
+	struct ha_list node; /* of guests or of leaving */
 	struct ha_links *links;
 	struct ha_conn *conn;
-	struct slot *slot; /* NULL: a guest */
+	enum line_stage stage;
+	struct slot *slot;   /* NULL: a guest, or leaving */
+	struct event *timer; /* from up on (links_renew.c) */
 	struct ha_conf_address from;
 	uint8_t link;
 	struct ha_boot boot;
 	uint64_t number;
 	uint64_t generation; /* once up */
+	struct ha_time since; /* up */
+	uint8_t peer_key[HA_KEY_ID_LEN];
+	bool revoked; /* that key is not valid any more */
 	struct ha_greeting greeting;
 };
 
@@ -61,8 +75,10 @@ struct ha_links {
 	uint64_t boot_seen[HA_MEMBER_MAX];
 	struct ha_rng rng;
 	uint64_t generations; /* given out */
+	struct ha_dur handshake_every;
 	struct ha_list guests;
 	unsigned int n_guests;
+	struct ha_list leaving;
 	struct slot slots[HA_MEMBER_MAX][HA_LINK_MAX];
 };
 
@@ -84,15 +100,50 @@ void links_set_phase(struct slot *s, enum ha_link_phase phase);
 struct ha_handshake_config *links_prepare(struct ha_links *links,
     uint8_t peer, uint8_t link);
 
+/* ---- links_keys.c: what handshakes are made with ---- */
+
+HA_MUST_USE int links_make_handshake(struct ha_links *links,
+    const struct ha_links_config *config);
+
 /* ---- links_line.c: from the first byte to the last ---- */
 
 extern const struct ha_conn_events LINKS_CONN_EVENTS;
 
+struct ha_links_name links_name(const struct line *l);
+
 struct line *links_new_line(struct ha_links *links, uint8_t link,
     const struct ha_conf_address *from);
 
+/* One that has no connection yet; NULL is allowed. */
+void links_free_line(struct line *l);
+
 /* NULL is allowed; nobody is told. */
 void links_close_line(struct line *l);
+
+void links_close_lines(struct ha_list *lines);
+
+/* As if its connection had told so. */
+void links_end_line(struct line *l, enum ha_conn_end end);
+
+/* ---- links_renew.c: lines that take the place of one that is up ---- */
+
+void links_on_line_timer(evutil_socket_t fd, short what, void *line);
+
+/* A line has come up: have it made anew in time. */
+void links_watch(struct line *l);
+
+/* Want another line beside the one that is up. */
+void links_renew(struct slot *s);
+
+/* The key of its peer was taken out: away with it, as soon as there is another
+ * and within a second in any case. */
+void links_revoke(struct line *l);
+
+/* Another line has its slot now. */
+void links_leave(struct line *l);
+
+/* A frame about the connection itself; false: it makes no sense. */
+bool links_take_frame(struct line *l, const uint8_t *plain, size_t len);
 
 /* ---- links_dial.c: connections that this member begins ---- */
 
@@ -103,6 +154,15 @@ void links_schedule(struct slot *s, struct ha_dur wait);
 
 /* The same, after the wait whose turn it is. */
 void links_redial(struct slot *s);
+
+/* A handshake of this slot failed: count it if keys are to blame. */
+bool links_note_keys(struct slot *s, const struct ha_conn_close *why);
+
+/* The same; then dial, if that may mend it at once and with other keys. */
+void links_redial_otherwise(struct slot *s, const struct ha_conn_close *why);
+
+/* The last of the choices that there are: all the next keys. */
+uint32_t links_last_choice(const struct slot *s);
 
 void links_note_failure(struct slot *s, const char *why);
 

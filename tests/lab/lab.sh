@@ -146,6 +146,12 @@ verified() {
 	ctl "$1" verify >/dev/null 2>&1
 }
 
+# counter N NAME: what member N has counted.
+counter() {
+	ctl "$1" counters --json | tr -d '\n' | sed 's/{/\n{/g' | sed -n \
+		's/.*"name": *"'"$2"'".*"value": *\([0-9]*\).*/\1/p'
+}
+
 # flow_ports: the client's ports of the four flows.
 flow_ports() {
 	for name in download upload echo stream; do

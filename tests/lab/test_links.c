@@ -34,7 +34,11 @@ struct fw {
 	bool up[MEMBERS + 1][HA_LINK_MAX];
 	unsigned int ups, downs;
 	struct ha_greeting heard[MEMBERS + 1];
+	unsigned int greetings; /* told anew */
 	uint64_t behind;
+	bool walks[HA_LINK_MAX];
+	unsigned int renewed; /* ups over a link that was up */
+	uint8_t first_renewed; /* the link */
 
 	/* frames: how many, and the first bytes of the last few */
 	unsigned int frames;
@@ -48,6 +52,7 @@ static struct event_base *base;
 static struct ha_cluster_conf conf;
 static struct ha_identity ids[MEMBERS + 1];
 static struct ha_secret secret;
+static struct ha_dur handshake_every;
 static struct fw fws[MEMBERS + 1];
 
 /* --- members --- */
@@ -59,6 +64,8 @@ on_up(void *arg, const struct ha_links_name *name,
 	struct fw *f = arg;
 
 	f->ups++;
+	if (f->up[name->peer][name->link] && f->renewed++ == 0)
+		f->first_renewed = name->link;
 	f->up[name->peer][name->link] = true;
 	f->name[name->peer][name->link] = *name;
 	f->heard[name->peer] = *peer;
@@ -97,6 +104,24 @@ on_room(void *arg, const struct ha_links_name *name, unsigned int n)
 }
 
 static void
+on_greeting(void *arg, const struct ha_links_name *name,
+    const struct ha_greeting *peer)
+{
+	struct fw *f = arg;
+
+	f->greetings++;
+	f->heard[name->peer] = *peer;
+}
+
+static bool
+has_walks(void *arg, const struct ha_links_name *name)
+{
+	const struct fw *f = arg;
+
+	return f->walks[name->link];
+}
+
+static void
 on_behind(void *arg, uint8_t peer, uint64_t seen)
 {
 	struct fw *f = arg;
@@ -110,9 +135,11 @@ start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
 {
 	struct fw *f = &fws[index];
 	struct ha_links_config config = { .conf = &conf, .self = index,
-		.identity = &ids[index], .secret = s, .seed = index };
+		.identity = &ids[index], .secret = s, .seed = index,
+		.handshake_every = handshake_every };
 	const struct ha_links_events events = { .arg = f, .up = on_up,
 		.down = on_down, .frame = on_frame, .room = on_room,
+		.greeting = on_greeting, .has_walks = has_walks,
 		.behind = on_behind };
 
 	memset(f, 0, sizeof(*f));
@@ -253,6 +280,7 @@ setup(void)
 	memset(ids, 0, sizeof(ids));
 	memset(&secret, 0, sizeof(secret));
 	memset(fws, 0, sizeof(fws));
+	handshake_every = (struct ha_dur){ 0 };
 	ha_secret_generate(secret.current);
 	conf.id = 7;
 	for (uint8_t i = 1; i <= MEMBERS; i++)
@@ -536,7 +564,7 @@ START_TEST(much_arrives_whole_and_in_order)
 	start(2);
 	WAIT_FOR(both_up, ONE_AND_TWO);
 	while (sent < want) {
-		data[0] = (uint8_t)sent;
+		data[0] = (uint8_t)(0x80 | sent);
 		if (ha_links_send(fws[1].links, &fws[1].name[2][0],
 		    HA_URGENCY_BATCH, data, sizeof(data)) == HA_OK)
 			sent++;
@@ -547,7 +575,8 @@ START_TEST(much_arrives_whole_and_in_order)
 	ck_assert_uint_eq(fws[2].bytes, (uint64_t)want * FRAME_MAX);
 	ck_assert_uint_eq(fws[1].rooms, want);
 	for (unsigned int i = want - 64; i < want; i++)
-		ck_assert_uint_eq(fws[2].first[i % 64], (uint8_t)i);
+		ck_assert_uint_eq(fws[2].first[i % 64],
+		    (uint8_t)(0x80 | i));
 }
 END_TEST
 
@@ -630,6 +659,269 @@ START_TEST(a_port_in_use_is_an_error)
 	ck_assert_int_eq(ha_links_open(base, NULL, &fws[1].n, &config,
 	    &none, &second), HA_ERR_EXISTS);
 	ck_assert_ptr_null(second);
+}
+END_TEST
+
+/* --- connections made anew --- */
+
+static bool
+renewed_both_ways(void *arg)
+{
+	const unsigned int *want = arg;
+
+	return fws[1].renewed >= *want && fws[2].renewed >= *want;
+}
+
+static void
+check_nothing_was_down(void)
+{
+	ck_assert_uint_eq(fws[1].downs + fws[2].downs, 0);
+	ck_assert_uint_eq(fws[1].n.link_closed + fws[2].n.link_closed, 0);
+	ck_assert(both_up(ONE_AND_TWO));
+}
+
+START_TEST(a_connection_is_made_anew_in_time_and_never_down)
+{
+	const uint8_t byte = 'x';
+	unsigned int want = 6, frames;
+
+	handshake_every = ha_dur_ms(400);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	WAIT_FOR(renewed_both_ways, &want);
+	check_nothing_was_down();
+	frames = fws[2].frames + 1;
+	ck_assert_int_eq(ha_links_send(fws[1].links, &fws[1].name[2][0],
+	    HA_URGENCY_CONTROL, &byte, 1), HA_OK);
+	WAIT_FOR(frames_came, &frames);
+	ck_assert_uint_lt(fws[1].n.link_dials, 2 + 2 * 10);
+}
+END_TEST
+
+START_TEST(the_link_without_walks_is_made_anew_first)
+{
+	unsigned int want = 1;
+
+	handshake_every = ha_dur_ms(1000);
+	start(1);
+	start(2);
+	fws[1].walks[_i] = true;
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	WAIT_FOR(renewed_both_ways, &want);
+	ck_assert_uint_eq(fws[1].first_renewed, 1 - _i);
+	ck_assert_uint_eq(fws[1].renewed, 1);
+	want = 2;
+	WAIT_FOR(renewed_both_ways, &want);
+	check_nothing_was_down();
+}
+END_TEST
+
+static bool
+no_link_left(void *arg)
+{
+	(void)arg;
+	for (int l = 0; l < HA_LINK_MAX; l++) {
+		if (fws[1].up[2][l] || fws[2].up[1][l])
+			return false;
+	}
+	return true;
+}
+
+START_TEST(what_cannot_be_made_anew_ends_a_little_later)
+{
+	uint8_t changed = (uint8_t)(_i + 1);
+	struct ha_secret other = { .has_next = false };
+	struct ha_time before;
+
+	handshake_every = ha_dur_ms(2000);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	before = ha_clock_now();
+	ha_secret_generate(other.current);
+	ha_links_set_keys(fws[changed].links, &conf, &ids[changed], &other);
+	let_pass(1800);
+	check_nothing_was_down();
+	WAIT_FOR(counted, &fws[2].n.refused_secret);
+	WAIT_FOR(no_link_left, NULL);
+	ck_assert_int_lt(ha_time_since(ha_clock_now(), before).ns,
+	    ha_dur_ms(2800).ns);
+	ck_assert_uint_gt(fws[1].n.link_old + fws[2].n.link_old, 0);
+}
+END_TEST
+
+START_TEST(what_nothing_can_follow_is_kept)
+{
+	handshake_every = ha_dur_ms(500);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	conf.link[0].port = free_port(); /* where nobody listens */
+	conf.link[1].port = free_port();
+	let_pass(2000);
+	ck_assert_uint_gt(fws[1].n.link_dial_failures, 2);
+	ck_assert_uint_eq(fws[1].renewed, 0);
+	check_nothing_was_down();
+}
+END_TEST
+
+/* --- other keys --- */
+
+/* A member's key, and with how much of it the others' file agrees. */
+static void
+list_keys(struct ha_cluster_conf *file, uint8_t member,
+    const struct ha_keypair *now, const struct ha_keypair *next)
+{
+	struct ha_conf_member *m = &file->members[member - 1];
+
+	*file = conf;
+	memcpy(m->public_key, now->public_key, HA_KEY_LEN);
+	m->has_next_public_key = next != NULL;
+	if (next != NULL)
+		memcpy(m->next_public_key, next->public_key, HA_KEY_LEN);
+}
+
+static void
+own_keys(uint8_t member, const struct ha_keypair *now,
+    const struct ha_keypair *next)
+{
+	struct ha_identity *id = &ids[member];
+
+	memcpy(id->private_key, now->private_key, HA_KEY_LEN);
+	memcpy(id->public_key, now->public_key, HA_KEY_LEN);
+	id->has_next = next != NULL;
+	if (next == NULL)
+		return;
+	memcpy(id->next_private_key, next->private_key, HA_KEY_LEN);
+	memcpy(id->next_public_key, next->public_key, HA_KEY_LEN);
+}
+
+static void
+take_over(uint8_t member, const struct ha_cluster_conf *file)
+{
+	ha_links_set_keys(fws[member].links, file, &ids[member], &secret);
+	let_pass(900); /* what is revoked has gone by then */
+	check_nothing_was_down();
+}
+
+static const struct {
+	const char *why;
+	uint8_t rotated;
+	bool commits_last; /* after the file without the old key is there */
+} key_rotations[] = {
+	{ "the dialling end's key, committed first", 1, false },
+	{ "the dialling end's key, committed last", 1, true },
+	{ "the other end's key, committed first", 2, false },
+	{ "the other end's key, committed last", 2, true },
+};
+
+START_TEST(a_key_is_rotated_and_no_link_goes_down)
+{
+	uint8_t a = key_rotations[_i].rotated, b = (uint8_t)(3 - a);
+	struct ha_cluster_conf both, after;
+	struct ha_keypair old, new;
+	unsigned int want = 2;
+
+	memcpy(old.private_key, ids[a].private_key, HA_KEY_LEN);
+	memcpy(old.public_key, ids[a].public_key, HA_KEY_LEN);
+	ha_keypair_generate(&new);
+	list_keys(&both, a, &old, &new);
+	list_keys(&after, a, &new, NULL);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+
+	own_keys(a, &old, &new);
+	take_over(a, &both);
+	take_over(b, &both);
+	if (key_rotations[_i].commits_last)
+		take_over(b, &after);
+	own_keys(a, &new, NULL);
+	take_over(a, &after);
+	if (!key_rotations[_i].commits_last)
+		take_over(b, &after);
+	ck_assert_msg(renewed_both_ways(&want), "case: %s",
+	    key_rotations[_i].why);
+	ck_assert_uint_eq(fws[1].n.link_revoked + fws[2].n.link_revoked, 0);
+	ck_assert_uint_eq(fws[2].n.refused_key + fws[2].n.refused_my_key, 0);
+}
+END_TEST
+
+START_TEST(the_secret_is_rotated_and_no_link_goes_down)
+{
+	struct ha_secret both = secret, after = { .has_next = false };
+	const struct ha_secret *steps[][2] = { { &both, &secret },
+		{ &both, &both }, { &after, &both }, { &after, &after } };
+
+	handshake_every = ha_dur_ms(700);
+	ha_secret_generate(after.current);
+	memcpy(both.next, after.current, HA_KEY_LEN);
+	both.has_next = true;
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	for (int i = 0; i < 4; i++) {
+		unsigned int want = fws[1].renewed + 4;
+
+		for (uint8_t m = 1; m <= 2; m++)
+			ha_links_set_keys(fws[m].links, &conf, &ids[m],
+			    steps[i][_i == 0 ? m - 1 : 2 - m]);
+		WAIT_FOR(renewed_both_ways, &want);
+		check_nothing_was_down();
+	}
+}
+END_TEST
+
+START_TEST(a_revoked_key_is_gone_within_a_second_and_stays_out)
+{
+	uint8_t revoker = (uint8_t)(_i + 1), revoked = (uint8_t)(2 - _i);
+	struct ha_cluster_conf after;
+	struct ha_keypair other;
+	struct ha_time before;
+
+	ha_keypair_generate(&other);
+	list_keys(&after, revoked, &other, NULL);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	before = ha_clock_now();
+	ha_links_set_keys(fws[revoker].links, &after, &ids[revoker], &secret);
+	WAIT_FOR(no_link_left, NULL);
+	ck_assert_int_lt(ha_time_since(ha_clock_now(), before).ns,
+	    ha_dur_ms(1000).ns);
+	let_pass(1000);
+	ck_assert(no_link_left(NULL));
+	ck_assert_uint_eq(fws[revoker].n.link_revoked, 2);
+	ck_assert_uint_gt(fws[2].n.refused_key + fws[2].n.refused_my_key, 0);
+}
+END_TEST
+
+static bool
+greeting_came(void *arg)
+{
+	struct fw *f = arg;
+
+	return f->greetings > 0;
+}
+
+START_TEST(who_is_connected_hears_of_another_file)
+{
+	struct ha_greeting g = { .n_zones = 1, .version = "later" };
+
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	strcpy(g.zones[0], "dmz");
+	memset(g.cluster_digest, 0x5a, sizeof(g.cluster_digest));
+	ha_links_set_greeting(fws[1].links, &g);
+	ck_assert_uint_eq(fws[1].greetings, 2); /* to compare with */
+	ck_assert_str_eq(fws[1].heard[2].version, "test");
+	WAIT_FOR(greeting_came, &fws[2]);
+	ck_assert_uint_eq(fws[2].heard[1].cluster_digest[31], 0x5a);
+	ck_assert_str_eq(fws[2].heard[1].zones[0], "dmz");
+	ck_assert_uint_eq(fws[2].heard[1].boot_counter, 1);
+	check_nothing_was_down();
 }
 END_TEST
 
@@ -825,6 +1117,7 @@ static const struct {
 START_TEST(a_bad_frame_closes_its_connection_and_no_other)
 {
 	uint8_t two_three[] = { 2, 3 };
+	static const uint8_t frame[100] = { 0x80 };
 	uint8_t record[200] = { 0 };
 	size_t len = HA_SEAL_SIZE(100);
 	const uint64_t *counter;
@@ -836,8 +1129,8 @@ START_TEST(a_bad_frame_closes_its_connection_and_no_other)
 	call_plain(&c, 2, 1);
 	ck_assert_ptr_nonnull(c.seal);
 	fws[2].refuse_frames = frame_cases[_i].makes_no_sense;
-	ck_assert_int_eq(ha_seal_seal(c.seal, record,
-	    (const uint8_t *)&conf, 100), HA_OK);
+	ck_assert_int_eq(ha_seal_seal(c.seal, record, frame, sizeof(frame)),
+	    HA_OK);
 	frame_cases[_i].spoil(record, &len);
 	ck_assert_int_eq(write(c.fd, record, len), (ssize_t)len);
 	WAIT_FOR(fw2_down, NULL);
@@ -845,6 +1138,56 @@ START_TEST(a_bad_frame_closes_its_connection_and_no_other)
 	    frame_cases[_i].counter);
 	ck_assert_msg(*counter == 1, "case: %s", frame_cases[_i].why);
 	ck_assert(both_up(two_three));
+	hang_up(&c);
+}
+END_TEST
+
+static const struct {
+	const char *why;
+	uint8_t frame[2];
+	size_t len;
+	bool other_boot; /* a whole greeting follows, of another start */
+	bool is_good;
+} own_frames[] = {
+	{ "who dials need not ask for it", { 1 }, 1, false, false },
+	{ "a greeting without anything", { 2 }, 1, false, false },
+	{ "no greeting", { 2, 0xff }, 2, false, false },
+	{ "the greeting of another start", { 2 }, 1, true, false },
+	{ "of a later release", { 15, 1 }, 2, false, true },
+};
+
+START_TEST(frames_about_the_connection_are_examined_too)
+{
+	uint8_t frame[1 + HA_GREETING_MAX];
+	uint8_t record[HA_SEAL_SIZE(sizeof(frame))];
+	size_t len = own_frames[_i].len, more;
+	struct ha_handshake_config config;
+	struct caller c;
+
+	start(2);
+	fill_call(&config, 1, 2, 1);
+	call(&c, 2, &config);
+	ck_assert_ptr_nonnull(c.seal);
+	memcpy(frame, own_frames[_i].frame, len);
+	if (own_frames[_i].other_boot) {
+		config.greeting.boot_id[3] ^= 1;
+		ck_assert_int_eq(ha_greeting_encode(frame + 1, &more,
+		    &config.greeting), HA_OK);
+		len += more;
+	}
+	ck_assert_int_eq(ha_seal_seal(c.seal, record, frame, len), HA_OK);
+	ck_assert_int_eq(write(c.fd, record, HA_SEAL_SIZE(len)),
+	    (ssize_t)HA_SEAL_SIZE(len));
+	if (own_frames[_i].is_good) {
+		let_pass(100);
+		ck_assert(fws[2].up[1][0]);
+		ck_assert_uint_eq(fws[2].frames, 0);
+	} else {
+		WAIT_FOR(fw2_down, NULL);
+		ck_assert_msg(fws[2].n.drop_message == 1, "case: %s",
+		    own_frames[_i].why);
+	}
+	ck_assert_uint_eq(fws[2].greetings, 0);
 	hang_up(&c);
 }
 END_TEST
@@ -878,6 +1221,8 @@ START_TEST(a_later_connection_replaces_and_an_earlier_one_does_not)
 	ck_assert_ptr_nonnull(first.seal);
 	call_plain(&later, 2, 6);
 	ck_assert_ptr_nonnull(later.seal);
+	let_pass(500);
+	ck_assert(!closed(&first.fd)); /* that is for who dialled */
 	WAIT_FOR(closed, &first.fd);
 	ck_assert_uint_eq(fws[2].ups, 2);
 	ck_assert_uint_eq(fws[2].downs, 0);
@@ -939,6 +1284,7 @@ links_suite(void)
 {
 	Suite *s = suite_create("links");
 	TCase *members = tcase_create("members");
+	TCase *anew = tcase_create("made anew");
 	TCase *strangers = tcase_create("strangers");
 	TCase *broken = tcase_create("broken");
 
@@ -960,6 +1306,23 @@ links_suite(void)
 	tcase_add_test(members, a_port_in_use_is_an_error);
 	suite_add_tcase(s, members);
 
+	tcase_add_checked_fixture(anew, setup, teardown);
+	tcase_set_timeout(anew, 60);
+	tcase_add_test(anew, a_connection_is_made_anew_in_time_and_never_down);
+	tcase_add_loop_test(anew, the_link_without_walks_is_made_anew_first,
+	    0, 2);
+	tcase_add_loop_test(anew,
+	    what_cannot_be_made_anew_ends_a_little_later, 0, 2);
+	tcase_add_test(anew, what_nothing_can_follow_is_kept);
+	tcase_add_loop_test(anew, a_key_is_rotated_and_no_link_goes_down, 0,
+	    (int)(sizeof(key_rotations) / sizeof(key_rotations[0])));
+	tcase_add_loop_test(anew, the_secret_is_rotated_and_no_link_goes_down,
+	    0, 2);
+	tcase_add_loop_test(anew,
+	    a_revoked_key_is_gone_within_a_second_and_stays_out, 0, 2);
+	tcase_add_test(anew, who_is_connected_hears_of_another_file);
+	suite_add_tcase(s, anew);
+
 	tcase_add_checked_fixture(strangers, setup, teardown);
 	tcase_set_timeout(strangers, 60);
 	tcase_add_test(strangers, a_stranger_is_closed_at_once);
@@ -978,6 +1341,9 @@ links_suite(void)
 	tcase_add_loop_test(broken,
 	    a_bad_frame_closes_its_connection_and_no_other, 0,
 	    (int)(sizeof(frame_cases) / sizeof(frame_cases[0])));
+	tcase_add_loop_test(broken,
+	    frames_about_the_connection_are_examined_too, 0,
+	    (int)(sizeof(own_frames) / sizeof(own_frames[0])));
 	tcase_add_test(broken, a_record_cut_short_is_no_frame);
 	tcase_add_test(broken,
 	    a_later_connection_replaces_and_an_earlier_one_does_not);

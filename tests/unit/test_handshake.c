@@ -890,11 +890,11 @@ know_keys(struct ha_handshake_config *c, uint8_t index, enum held held,
 }
 
 static unsigned int
-successes_of_8_attempts(void)
+successes_of_8_choices(void)
 {
 	unsigned int n = 0;
 
-	for (config_a.attempt = 0; config_a.attempt < 8; config_a.attempt++) {
+	for (config_a.choice = 0; config_a.choice < 8; config_a.choice++) {
 		connect_ends();
 		let_run();
 		n += state(a) == HA_HANDSHAKE_GREETED;
@@ -923,7 +923,7 @@ START_TEST(secrets_may_be_rotated_without_a_break)
 {
 	hold_secrets(&config_a, rotations[_i].at_a);
 	hold_secrets(&config_b, rotations[_i].at_b);
-	ck_assert_msg((successes_of_8_attempts() > 0) == rotations[_i].works,
+	ck_assert_msg((successes_of_8_choices() > 0) == rotations[_i].works,
 	    "case: %s", rotations[_i].why);
 }
 END_TEST
@@ -932,7 +932,7 @@ START_TEST(the_initiators_key_may_be_rotated_without_a_break)
 {
 	hold_keypairs(&config_a, rotations[_i].at_a, pairs_a);
 	know_keys(&config_b, DIALLER, rotations[_i].at_b, pairs_a);
-	ck_assert_msg((successes_of_8_attempts() > 0) == rotations[_i].works,
+	ck_assert_msg((successes_of_8_choices() > 0) == rotations[_i].works,
 	    "case: %s", rotations[_i].why);
 }
 END_TEST
@@ -941,12 +941,12 @@ START_TEST(the_responders_key_may_be_rotated_without_a_break)
 {
 	know_keys(&config_a, ANSWERER, rotations[_i].at_a, pairs_b);
 	hold_keypairs(&config_b, rotations[_i].at_b, pairs_b);
-	ck_assert_msg((successes_of_8_attempts() > 0) == rotations[_i].works,
+	ck_assert_msg((successes_of_8_choices() > 0) == rotations[_i].works,
 	    "case: %s", rotations[_i].why);
 }
 END_TEST
 
-START_TEST(eight_attempts_try_every_combination)
+START_TEST(eight_choices_are_every_combination)
 {
 	hold_secrets(&config_a, BOTH);
 	hold_keypairs(&config_a, BOTH, pairs_a);
@@ -954,7 +954,7 @@ START_TEST(eight_attempts_try_every_combination)
 	hold_secrets(&config_b, NEW);
 	know_keys(&config_b, DIALLER, NEW, pairs_a);
 	hold_keypairs(&config_b, NEW, pairs_b);
-	ck_assert_uint_eq(successes_of_8_attempts(), 1);
+	ck_assert_uint_eq(successes_of_8_choices(), 1);
 }
 END_TEST
 
@@ -1135,7 +1135,7 @@ add_keys(TCase *tc)
 	    rotations);
 	ADD_TABLE(tc, the_responders_key_may_be_rotated_without_a_break,
 	    rotations);
-	tcase_add_test(tc, eight_attempts_try_every_combination);
+	tcase_add_test(tc, eight_choices_are_every_combination);
 	ADD_TABLE(tc, a_configuration_that_cant_be_right_is_refused,
 	    bad_configs);
 }

@@ -151,6 +151,8 @@ START_TEST(rekeying_goes_unnoticed_in_both_directions)
 		if (i % 3 == 0)
 			ck_assert_int_eq(open_it(a, seal(b)), HA_OK);
 	}
+	ck_assert_uint_eq(ha_seal_rekeys(a), 4 + 1);
+	ck_assert_uint_eq(ha_seal_rekeys(b), 4 + 1);
 }
 END_TEST
 
