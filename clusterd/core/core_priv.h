@@ -134,6 +134,7 @@ struct follow {
 	uint8_t link;
 	uint8_t better; /* another source that would be better */
 	bool below;     /* began below complete and is not through yet */
+	bool kept;      /* what it did not mention stood, the source had less */
 	bool anew;      /* everything is wanted again */
 	bool whole;     /* the running walk brings it */
 	bool stalled;   /* asked again for want of progress, in vain so far */

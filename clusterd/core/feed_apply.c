@@ -198,6 +198,7 @@ request(struct ha_core *c, struct stream *st, struct peer *p, int link,
 	f->cursor_boot = p->boot.id;
 	f->after = after;
 	f->below = after < st->complete;
+	f->kept = false;
 	f->whole = f->anew && (after == 0 || f->whole);
 	f->caught_at = HA_TIME_NEVER;
 	f->asked_at = c->now;
@@ -703,6 +704,8 @@ compare_digest(struct ha_core *c, struct stream *st,
 		return; /* the source has less: nothing to compare */
 	if (st->taken || stream_is_past(c, st))
 		return; /* a later boot has what was in it */
+	if (st->aged || st->follow.anew)
+		return; /* it is known to differ */
 	if (st->overflow || !ha_time_is_never(st->lost_at) ||
 	    !ha_time_reached(c->now, st->quiet_until))
 		return;
@@ -748,11 +751,15 @@ heal_aged(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 static void
 caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 {
+	if (b->complete >= st->complete && st->follow.kept)
+		feed_apply_restart(c, st);
 	if (!st->overflow && b->complete > st->complete)
 		st->complete = b->complete;
 	sweep_unmentioned(c, st, b->complete);
-	if (b->complete < st->complete)
+	if (b->complete < st->complete && st->follow.below) {
 		keep_up_to_complete(c, st);
+		st->follow.kept = true;
+	}
 	st->follow.below = false;
 	if (st->follow.whole)
 		st->follow.anew = st->follow.whole = false;
