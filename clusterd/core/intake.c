@@ -252,7 +252,23 @@ is_no_copy(const struct ha_core *c, const struct session *s,
 {
 	return in->event == HA_SESSION_DUMPED && in->bits_known &&
 	    !in->owner_bit && !in->replica_bit && !owner_is_self(c, s) &&
-	    s->place != PLACE_ORPHAN && !s->bit && s->hand == HAND_NONE;
+	    s->place != PLACE_ORPHAN && !s->bit && s->hand == HAND_NONE &&
+	    s->in_flight == 0;
+}
+
+/* A copy of a session that is no more has the addresses of s: no feed knows
+ * it, and the kernel takes no other. */
+static void
+replace_remnant(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in)
+{
+	if (in->event != HA_SESSION_DUMPED || !in->bits_known ||
+	    in->owner_bit || !in->replica_bit || owner_is_self(c, s) ||
+	    s->actual == ACTUAL_PRESENT || s->in_flight > 0 || s->conflict)
+		return;
+	kernel_present(c, s);
+	note_entry(s, in);
+	kernel_fresh(c, s);
 }
 
 static void
@@ -401,6 +417,7 @@ intake_session(struct ha_core *c, const struct ha_in_session *in)
 	if (s != NULL && !ha_tuple_equal(&s->record.reply, &r.reply)) {
 		/* The same addresses, translated otherwise. */
 		answered = is_alive(s, in);
+		replace_remnant(c, s, in);
 		s = NULL;
 	}
 	if (s != NULL)
