@@ -61,6 +61,23 @@ check_s15_end_by_owner(struct oracle *o, uint8_t member, const struct name *n,
 	    member, oracle_uid_text(&n->uid, uid), e->version.owner);
 }
 
+/* Did the member own n at this epoch in an earlier start?  Else e is a claim
+ * of what another owned, and its kernel had no more than a copy. */
+static bool
+was_its_own(const struct oracle *o, const struct name *n, uint8_t member,
+    const struct ha_entry *e)
+{
+	for (size_t i = 0; i < n->n_strands; i++) {
+		const struct strand *x = n->strands[i];
+
+		if (x->stream->stream.owner == member && x->n > 0 &&
+		    x->stream->stream.boot != o->members[member].boot.id &&
+		    x->said[x->n - 1].version.epoch == e->version.epoch)
+			return true;
+	}
+	return false;
+}
+
 /* What ended while its daemon did not run stays ended. */
 static void
 check_s9_unseen(struct oracle *o, uint8_t member, const struct name *n,
@@ -72,7 +89,7 @@ check_s9_unseen(struct oracle *o, uint8_t member, const struct name *n,
 	char uid[48];
 
 	if (e->kind == HA_ENTRY_FULL && e->uid.boot != m->boot.id &&
-	    map_find(&m->unseen, key) != NULL &&
+	    was_its_own(o, n, member, e) && map_find(&m->unseen, key) != NULL &&
 	    map_find(&m->told, key) == NULL)
 		oracle_violate(o, "S9", "member %d publishes %s, which had "
 		    "ended in its kernel before it started", member,

@@ -277,6 +277,16 @@ run_op(void *ctx, const struct sim_event *e)
 	free(l);
 }
 
+/* The two of a replacement follow each other in one message. */
+static bool
+replaces(const struct ha_out_kernel *out, int i)
+{
+	return i > 0 && out->ops[i].verb == HA_KERNEL_INSTALL &&
+	    out->ops[i - 1].verb == HA_KERNEL_REMOVE &&
+	    ha_tuple_equal(&out->ops[i].record->orig,
+	        &out->ops[i - 1].record->orig);
+}
+
 void
 world_kernel_ops(struct world *w, uint8_t index,
     const struct ha_out_kernel *out)
@@ -292,7 +302,7 @@ world_kernel_ops(struct world *w, uint8_t index,
 		l->op = out->ops[i];
 		l->record = *out->ops[i].record;
 		l->asked = w->now;
-		if (ha_time_before(at, m->last_op))
+		if (ha_time_before(at, m->last_op) || replaces(out, i))
 			at = m->last_op;
 		m->last_op = at;
 		event_queue_add(w->queue, (struct sim_event){
