@@ -748,7 +748,7 @@ draw_world(struct scenario *s, const struct scenario_options *o)
 		.turn_max = between(s, 0, 3),
 		.event_delay_max = between(s, 1, chance(s, 20) ? 50 : 3),
 		.op_delay_max = between(s, 1, chance(s, 20) ? 20 : 2),
-		.dump_is_skewed = false,
+		.dump_is_skewed = chance(s, 50),
 		.tells_closed = chance(s, 50),
 		.sweep_one_in = s->crowded ? 400 : 40,
 	};
