@@ -69,10 +69,9 @@ ha_cluster_conf_parse(const char *text, size_t len,
 	if (rc == HA_OK)
 		rc = ha_conf_tree_parse(text, len, &HA_CONF_RULES, report,
 		    &tree);
-	if (rc == HA_ERR_CONFIG)
-		return ha_conf_report_result(report);
 	if (rc != HA_OK)
 		return rc;
+	draft.cut = ha_conf_tree_is_cut(tree);
 	draft.conf = calloc(1, sizeof(*draft.conf));
 	if (draft.conf == NULL) {
 		rc = HA_ERR_NOMEM;

@@ -276,5 +276,6 @@ ha_conf_check(const struct ha_conf_draft *draft, struct ha_conf_report *report)
 		check_against(draft, b, report, check_next_key);
 	}
 	check_all_families(draft, report);
-	check_bits(draft, report);
+	if (!draft->cut)
+		check_bits(draft, report);
 }

@@ -21,6 +21,7 @@ struct ha_conf_lines {
 
 struct ha_conf_draft {
 	struct ha_cluster_conf *conf; /* members in the file's order */
+	bool cut; /* there may be more in the file: nothing is missing */
 	struct ha_conf_lines sessions;
 	struct ha_conf_lines members[HA_MEMBER_MAX];
 };

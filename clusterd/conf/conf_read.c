@@ -108,7 +108,8 @@ static void
 check_required(struct reader *r, const struct ha_rule *keys,
     const struct ha_tree_node *block)
 {
-	for (const struct ha_rule *k = keys; k->name != NULL; k++)
+	for (const struct ha_rule *k = keys; k->name != NULL && !r->draft->cut;
+	    k++)
 		if (k->initial == NULL && !has(block, HA_TREE_VALUE, k->name))
 			ha_conf_error(r->report, block->line,
 			    "%s%s%s%s has no %s: add it", block->name,
@@ -367,7 +368,7 @@ read_members(struct reader *r, const struct ha_block_rule *rule,
 			    b->text, HA_MEMBER_MAX);
 	}
 	conf->n_members = n < HA_MEMBER_MAX ? n : HA_MEMBER_MAX;
-	if (n == 0)
+	if (n == 0 && !r->draft->cut)
 		ha_conf_error(r->report, 0, "there is no member: add a member "
 		    "block for each firewall");
 }
@@ -439,7 +440,7 @@ ha_conf_read(const struct ha_tree_node *root, struct ha_conf_report *report,
 	read_values(&r, HA_CONF_RULES.keys, root, &top);
 	read_top_blocks(&r, root);
 	set_default_zone(&draft->conf->local);
-	if (!has(root, HA_TREE_BLOCK, "cluster"))
+	if (!draft->cut && !has(root, HA_TREE_BLOCK, "cluster"))
 		ha_conf_error(report, 0, "there is no cluster block: add "
 		    "cluster { id = N } with a number from 1 to 99");
 	read_members(&r,

@@ -273,6 +273,17 @@ pass_one(struct walk *w)
 	return HA_OK;
 }
 
+/* Blocks that are open where the text ends close there, the inner first. */
+static void
+close_all(struct walk *w)
+{
+	struct ha_conf_text *r = w->result;
+
+	while (w->depth > 0)
+		if (w->open[--w->depth] != 0)
+			r->blocks[r->n_blocks++] = w->open[w->depth];
+}
+
 static int
 check_closed(const struct walk *w)
 {
@@ -297,7 +308,7 @@ count_braces(const char *text, size_t len)
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++)
-		n += text[i] == '}';
+		n += text[i] == '{';
 	return n;
 }
 
@@ -308,30 +319,31 @@ ha_conf_text_clean(const char *text, size_t len,
 	struct ha_conf_text r = { 0 };
 	struct walk w = { .report = report, .result = &r, .len = len,
 		.line = 1 };
+	size_t begin = 0;
 	int rc = HA_OK;
 
 	r.text = malloc(len + 1);
 	r.blocks = calloc(count_braces(text, len) + 1, sizeof(*r.blocks));
 	if (r.text == NULL || r.blocks == NULL) {
-		rc = HA_ERR_NOMEM;
-		goto fail;
+		ha_conf_text_free(&r);
+		return HA_ERR_NOMEM;
 	}
 	memcpy(r.text, text, len);
 	r.text[len] = '\0';
 	w.text = r.text;
 
-	while (rc == HA_OK && w.at < w.len)
+	while (rc == HA_OK && w.at < w.len) {
+		begin = w.at;
 		rc = pass_one(&w);
-	if (rc == HA_OK)
-		rc = check_closed(&w);
+	}
 	if (rc != HA_OK)
-		goto fail;
+		r.text[begin] = '\0';
+	else
+		rc = check_closed(&w);
+	r.cut = rc != HA_OK;
+	close_all(&w);
 	*out = r;
 	return HA_OK;
-
-fail:
-	ha_conf_text_free(&r);
-	return rc;
 }
 
 void

@@ -7,19 +7,21 @@
 #ifndef HA_CONF_CONF_TEXT_H
 #define HA_CONF_CONF_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
 #include "conf/conf_report.h"
 
 struct ha_conf_text {
-	char *text;           /* as long as the file, terminated */
+	char *text;           /* terminated */
+	bool cut;             /* it ends at a place that is wrong */
 	unsigned int *blocks; /* lines of the blocks' braces, as they close */
 	size_t n_blocks;
 };
 
-/* Check characters, strings and comments, and blank the comments out.
- * HA_ERR_CONFIG: the report names the first place that is wrong. */
+/* Check characters, strings and comments, and blank the comments out.  The
+ * report names the first place that is wrong, and the text ends there. */
 HA_MUST_USE int ha_conf_text_clean(const char *text, size_t len,
     struct ha_conf_report *report, struct ha_conf_text *out);
 

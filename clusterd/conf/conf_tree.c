@@ -25,6 +25,7 @@
 
 struct ha_conf_tree {
 	struct ha_tree_node root;
+	bool cut;
 };
 
 struct parse {
@@ -34,6 +35,7 @@ struct parse {
 	struct ha_tree_node *stack; /* linked by next, the top first */
 	size_t n_closed;
 	bool refused; /* the report has the reason */
+	bool nomem;
 };
 
 static struct parse *current;
@@ -100,8 +102,10 @@ on_value(cfg_t *section, cfg_opt_t *key, const char *value, void *result)
 	struct ha_tree_node *node = new_node(HA_TREE_VALUE, key->name, value);
 
 	*(void **)result = NULL;
-	if (node == NULL)
+	if (node == NULL) {
+		current->nomem = true;
 		return -1;
+	}
 	node->section = section;
 	node->line = (unsigned int)section->line;
 	if (key->nvalues == 1) {
@@ -113,8 +117,9 @@ on_value(cfg_t *section, cfg_opt_t *key, const char *value, void *result)
 	return 0;
 }
 
+/* The section of that name whose end was not told; NULL: there is none. */
 static cfg_t *
-find_ended(const cfg_opt_t *block)
+find_open(const cfg_opt_t *block)
 {
 	for (unsigned int i = block->nvalues; i > 0; i--) {
 		cfg_t *section = block->values[i - 1]->section;
@@ -129,14 +134,16 @@ static int
 on_block_end(cfg_t *outer, cfg_opt_t *block)
 {
 	struct parse *p = current;
-	cfg_t *section = find_ended(block);
+	cfg_t *section = find_open(block);
 	struct ha_tree_node *node;
 
 	HA_CHECK(section != NULL);
 	HA_CHECK(p->n_closed < p->text.n_blocks);
 	node = new_node(HA_TREE_BLOCK, block->name, section->title);
-	if (node == NULL)
+	if (node == NULL) {
+		p->nomem = true;
 		return -1;
+	}
 	section->flags |= SECTION_SEEN;
 	node->children = pop_all_of(p, section);
 	node->section = outer;
@@ -153,6 +160,22 @@ on_error(cfg_t *section, const char *fmt, va_list ap)
 	if (!p->refused)
 		ha_conf_complain(p->report, p->grammar, section, fmt, ap);
 	p->refused = true;
+}
+
+/* End what is open where the library stopped, the inner block first. */
+static int
+end_open_blocks(cfg_t *section)
+{
+	for (cfg_opt_t *o = section->opts; o->name != NULL; o++) {
+		cfg_t *open = o->type == CFGT_SEC ? find_open(o) : NULL;
+
+		if (open == NULL)
+			continue;
+		if (end_open_blocks(open) != 0)
+			return -1;
+		return on_block_end(section, o);
+	}
+	return 0;
 }
 
 static size_t
@@ -230,10 +253,9 @@ run(struct parse *p, struct ha_tree_node **children)
 		goto done;
 	current = p;
 	cfg_set_error_function(cfg, on_error);
-	if (cfg_parse_buf(cfg, p->text.text) == CFG_SUCCESS)
+	if (cfg_parse_buf(cfg, p->text.text) == CFG_SUCCESS ||
+	    (p->refused && !p->nomem && end_open_blocks(cfg) == 0))
 		rc = HA_OK;
-	else if (p->refused)
-		rc = HA_ERR_CONFIG;
 	current = NULL;
 	*children = rc == HA_OK ? pop_all_of(p, cfg) : NULL;
 done:
@@ -255,6 +277,7 @@ ha_conf_tree_parse(const char *text, size_t len,
 	if (tree == NULL)
 		return HA_ERR_NOMEM;
 	rc = ha_conf_text_clean(text, len, report, &p.text);
+	p.refused = p.text.cut;
 	if (rc == HA_OK)
 		rc = run(&p, &tree->root.children);
 	free_nodes(p.stack);
@@ -264,6 +287,7 @@ ha_conf_tree_parse(const char *text, size_t len,
 		return rc;
 	}
 	tree->root.name = "";
+	tree->cut = p.refused;
 	*out = tree;
 	return HA_OK;
 }
@@ -275,6 +299,12 @@ ha_conf_tree_free(struct ha_conf_tree *tree)
 		return;
 	free_nodes(tree->root.children);
 	free(tree);
+}
+
+bool
+ha_conf_tree_is_cut(const struct ha_conf_tree *tree)
+{
+	return tree->cut;
 }
 
 const struct ha_tree_node *

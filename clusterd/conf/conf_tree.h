@@ -2,7 +2,8 @@
  * conf_tree: the blocks and values of cluster.conf, with their lines.
  *
  * The grammar only: which block and key may stand where.  What a value means
- * is the business of conf_read.
+ * is the business of conf_read.  A file that leaves the grammar somewhere is
+ * read up to there, so that what is wrong before can be told, too.
  *
  * Ownership  the caller owns the tree; texts in it are borrowed from it.
  * Threads    one at a time in a process, as libConfuse is built.
@@ -10,6 +11,7 @@
 #ifndef HA_CONF_CONF_TREE_H
 #define HA_CONF_CONF_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -35,7 +37,8 @@ struct ha_tree_node {
 
 struct ha_conf_tree;
 
-/* HA_ERR_CONFIG: not of the grammar; the report names the first place. */
+/* Where the file leaves the grammar, the report names the place and the tree
+ * is cut. */
 HA_MUST_USE int ha_conf_tree_parse(const char *text, size_t len,
     const struct ha_block_rule *grammar, struct ha_conf_report *report,
     struct ha_conf_tree **out);
@@ -45,5 +48,8 @@ void ha_conf_tree_free(struct ha_conf_tree *tree);
 
 /* The file as a block without name. */
 const struct ha_tree_node *ha_conf_tree_root(const struct ha_conf_tree *tree);
+
+/* Whether there may be more in the file than in the tree. */
+bool ha_conf_tree_is_cut(const struct ha_conf_tree *tree);
 
 #endif /* HA_CONF_CONF_TREE_H */
