@@ -118,6 +118,10 @@ int ha_cmd_session_show(struct ha_ctl *ctl);
 int ha_cmd_verify(struct ha_ctl *ctl);
 int ha_cmd_identity_init(struct ha_ctl *ctl);
 int ha_cmd_secret_init(struct ha_ctl *ctl);
+int ha_cmd_identity_rotate(struct ha_ctl *ctl);
+int ha_cmd_identity_commit(struct ha_ctl *ctl);
+int ha_cmd_secret_rotate(struct ha_ctl *ctl);
+int ha_cmd_secret_commit(struct ha_ctl *ctl);
 int ha_cmd_check_config(struct ha_ctl *ctl);
 int ha_cmd_version(struct ha_ctl *ctl);
 

@@ -57,6 +57,22 @@ struct ha_out_identity {
 	const char *member_block;
 };
 
+#define HA_ROTATION_STEPS_MAX 3
+
+/* What was done to the file of a key or secret, and what is left to do. */
+struct ha_out_rotation {
+	const char *file;
+	const char *done;            /* goes on behind the file's name */
+	const char *serial;          /* NULL: it is the secret */
+	const char *public_key;
+	const char *next_public_key; /* NULL: none */
+	size_t n_steps;
+	struct {
+		const char *words;
+		const char *line; /* to paste; NULL: none */
+	} steps[HA_ROTATION_STEPS_MAX];
+};
+
 #define HA_INPUT_RULES_MAX 4 /* to and from the port of each link */
 
 struct ha_out_config {
@@ -87,6 +103,7 @@ struct ha_out_ops {
 	    size_t n, enum ha_verify_verdict verdict);
 	void (*identity)(struct ha_out *out, const struct ha_out_identity *i);
 	void (*secret)(struct ha_out *out, const char *file);
+	void (*rotation)(struct ha_out *out, const struct ha_out_rotation *r);
 	void (*config)(struct ha_out *out, const struct ha_out_config *c);
 	void (*version)(struct ha_out *out, const char *version,
 	    const char *daemon_version);

@@ -537,6 +537,29 @@ json_secret(struct ha_out *out, const char *file)
 	show(out, o);
 }
 
+static void
+json_rotation(struct ha_out *out, const struct ha_out_rotation *r)
+{
+	json_t *o = json_object();
+	json_t *steps = json_array();
+
+	set(o, "file", text(r->file));
+	if (r->serial != NULL) {
+		set(o, "serial", text(r->serial));
+		set(o, "public_key", text(r->public_key));
+		set(o, "next_public_key", text(r->next_public_key));
+	}
+	for (size_t i = 0; i < r->n_steps; i++) {
+		json_t *step = json_object();
+
+		set(step, "step", text(r->steps[i].words));
+		set(step, "line", text(r->steps[i].line));
+		append(steps, step);
+	}
+	set(o, "steps", steps);
+	show(out, o);
+}
+
 static json_t *
 error_object(const char *code, const char *message)
 {
@@ -637,6 +660,7 @@ static const struct ha_out_ops JSON_OPS = {
 	.verify = json_verify,
 	.identity = json_identity,
 	.secret = json_secret,
+	.rotation = json_rotation,
 	.config = json_config,
 	.version = json_version,
 	.error = json_error,

@@ -613,6 +613,19 @@ text_secret(struct ha_out *out, const char *file)
 }
 
 static void
+text_rotation(struct ha_out *out, const struct ha_out_rotation *r)
+{
+	fprintf(out->stream, "%s %s.  What is left to do:\n\n", r->file,
+	    r->done);
+	for (size_t i = 0; i < r->n_steps; i++) {
+		fprintf(out->stream, "  %zu. %s%s\n", i + 1,
+		    r->steps[i].words, r->steps[i].line != NULL ? ":" : ".");
+		if (r->steps[i].line != NULL)
+			fprintf(out->stream, "       %s\n", r->steps[i].line);
+	}
+}
+
+static void
 text_config(struct ha_out *out, const struct ha_out_config *c)
 {
 	ha_conf_report_print(c->report, c->file, stderr);
@@ -672,6 +685,7 @@ static const struct ha_out_ops TEXT_OPS = {
 	.verify = text_verify,
 	.identity = text_identity,
 	.secret = text_secret,
+	.rotation = text_rotation,
 	.config = text_config,
 	.version = text_version,
 	.error = text_error,

@@ -220,6 +220,105 @@ ha_identity_create(const char *path, const char *serial,
 	return rc;
 }
 
+/* --- rotation --- */
+
+#define LINE_LEN 128
+
+/* What becomes of the lines with keys. */
+struct rotation {
+	char private_key[LINE_LEN]; /* "": stays */
+	char next[LINE_LEN];        /* the line to add; "": none */
+};
+
+static void
+write_line(char line[static LINE_LEN], int key,
+    const uint8_t private_key[static HA_KEY_LEN])
+{
+	char text[HA_KEY_TEXT_LEN];
+
+	ha_key_to_text(text, private_key);
+	snprintf(line, LINE_LEN, "%s = \"%s\"", KEYS[key], text);
+	sodium_memzero(text, sizeof(text));
+}
+
+static const char *
+edit_line(void *arg, char *line)
+{
+	const struct rotation *r = arg;
+	char *name;
+	char *value;
+
+	if (!split(line, &name, &value))
+		return line;
+	if (strcmp(name, KEYS[NEXT_PRIVATE_KEY]) == 0)
+		return NULL;
+	if (strcmp(name, KEYS[PRIVATE_KEY]) == 0 && r->private_key[0] != '\0')
+		return r->private_key;
+	return line;
+}
+
+/* Write it, and read what is there then. */
+static int
+rewrite(const char *path, struct ha_conf_report *report, struct rotation *r,
+    struct ha_identity **out)
+{
+	int rc = ha_secret_file_edit(path, report, edit_line, r,
+	    r->next[0] != '\0' ? r->next : NULL);
+
+	sodium_memzero(r, sizeof(*r));
+	return rc == HA_OK ? ha_identity_load(path, report, out) : rc;
+}
+
+int
+ha_identity_rotate(const char *path, struct ha_conf_report *report,
+    struct ha_identity **out)
+{
+	struct rotation r = { .next = "" };
+	struct ha_identity *id = NULL;
+	struct ha_keypair pair;
+	bool has_next;
+	int rc = ha_identity_load(path, report, &id);
+
+	if (rc != HA_OK)
+		return rc;
+	has_next = id->has_next;
+	ha_identity_free(id);
+	if (has_next) {
+		ha_conf_error(report, 0, "has a next key already: go on with "
+		    "that, or take the line out");
+		return HA_ERR_EXISTS;
+	}
+	ha_keypair_generate(&pair);
+	write_line(r.next, NEXT_PRIVATE_KEY, pair.private_key);
+	sodium_memzero(&pair, sizeof(pair));
+	return rewrite(path, report, &r, out);
+}
+
+int
+ha_identity_commit(const char *path, struct ha_conf_report *report,
+    struct ha_identity **out)
+{
+	struct rotation r = { .next = "" };
+	struct ha_identity *id = NULL;
+	bool has_next;
+	int rc = ha_identity_load(path, report, &id);
+
+	if (rc != HA_OK)
+		return rc;
+	has_next = id->has_next;
+	if (has_next)
+		write_line(r.private_key, PRIVATE_KEY, id->next_private_key);
+	ha_identity_free(id);
+	if (!has_next) {
+		ha_conf_error(report, 0, "has no next key: clusterctl "
+		    "identity rotate makes one");
+		return HA_ERR_ABSENT;
+	}
+	return rewrite(path, report, &r, out);
+}
+
+/* --- in the cluster --- */
+
 static bool
 is_key_of(const uint8_t key[static HA_KEY_LEN],
     const struct ha_conf_member *m)

@@ -43,6 +43,16 @@ void ha_identity_free(struct ha_identity *identity);
 HA_MUST_USE int ha_identity_create(const char *path, const char *serial,
     uint8_t public_key[static HA_KEY_LEN]);
 
+/* Begin to rotate the key: the file gets a next one.  HA_ERR_EXISTS: it has
+ * one already.  Everything else in it stays.  *out is what it is then. */
+HA_MUST_USE int ha_identity_rotate(const char *path,
+    struct ha_conf_report *report, struct ha_identity **out);
+
+/* End it: the next key takes the place of the current one.  HA_ERR_ABSENT:
+ * there is none. */
+HA_MUST_USE int ha_identity_commit(const char *path,
+    struct ha_conf_report *report, struct ha_identity **out);
+
 /* Find this firewall in the cluster: an enabled member with the identity's
  * serial whose public-key or next-public-key is one of its keys.
  * HA_ERR_CONFIG: the report says what differs and what to do. */

@@ -124,3 +124,76 @@ ha_secret_create(const char *path)
 	sodium_memzero(text, sizeof(text));
 	return rc;
 }
+
+/* --- rotation --- */
+
+/* How many secrets the file has: 1 or 2. */
+static int
+count_secrets(const char *path, struct ha_conf_report *report,
+    unsigned int *n)
+{
+	struct ha_secret *secret = NULL;
+	int rc = ha_secret_load(path, report, &secret);
+
+	if (rc != HA_OK)
+		return rc;
+	*n = secret->has_next ? 2 : 1;
+	ha_secret_free(secret);
+	return HA_OK;
+}
+
+static const char *
+keep_line(void *arg, char *line)
+{
+	(void)arg;
+	return line;
+}
+
+/* Takes the first secret out. */
+static const char *
+drop_first(void *arg, char *line)
+{
+	unsigned int *n = arg;
+
+	return *line != '\0' && (*n)++ == 0 ? NULL : line;
+}
+
+int
+ha_secret_rotate(const char *path, struct ha_conf_report *report)
+{
+	uint8_t next[HA_KEY_LEN];
+	char text[HA_KEY_TEXT_LEN];
+	unsigned int n;
+	int rc = count_secrets(path, report, &n);
+
+	if (rc != HA_OK)
+		return rc;
+	if (n == 2) {
+		ha_conf_error(report, 0, "has a next secret already: go on "
+		    "with that, or take the second line out");
+		return HA_ERR_EXISTS;
+	}
+	ha_secret_generate(next);
+	ha_key_to_text(text, next);
+	rc = ha_secret_file_edit(path, report, keep_line, NULL, text);
+	sodium_memzero(next, sizeof(next));
+	sodium_memzero(text, sizeof(text));
+	return rc;
+}
+
+int
+ha_secret_commit(const char *path, struct ha_conf_report *report)
+{
+	unsigned int seen = 0;
+	unsigned int n;
+	int rc = count_secrets(path, report, &n);
+
+	if (rc != HA_OK)
+		return rc;
+	if (n == 1) {
+		ha_conf_error(report, 0, "has no next secret: clusterctl "
+		    "secret rotate makes one");
+		return HA_ERR_ABSENT;
+	}
+	return ha_secret_file_edit(path, report, drop_first, &seen, NULL);
+}

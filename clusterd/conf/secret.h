@@ -36,4 +36,13 @@ void ha_secret_free(struct ha_secret *secret);
  * HA_ERR_EXISTS: path is taken, and untouched. */
 HA_MUST_USE int ha_secret_create(const char *path);
 
+/* Begin to rotate the secret: a second line.  HA_ERR_EXISTS: there is one.
+ * Everything else in the file stays. */
+HA_MUST_USE int ha_secret_rotate(const char *path,
+    struct ha_conf_report *report);
+
+/* End it: the first line goes.  HA_ERR_ABSENT: there is no second. */
+HA_MUST_USE int ha_secret_commit(const char *path,
+    struct ha_conf_report *report);
+
 #endif /* HA_CONF_SECRET_H */

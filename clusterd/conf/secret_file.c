@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -214,6 +216,143 @@ ha_secret_file_create(const char *path, const char *text, size_t len)
 		unlink(path);
 	return rc;
 }
+
+/* --- rewriting --- */
+
+struct draft {
+	char *text; /* HA_SECRET_FILE_MAX bytes */
+	size_t len;
+	bool full;
+};
+
+static void
+put(struct draft *d, const char *text, size_t len)
+{
+	if (len > HA_SECRET_FILE_MAX - d->len) {
+		d->full = true;
+		return;
+	}
+	memcpy(d->text + d->len, text, len);
+	d->len += len;
+}
+
+static void
+put_line(struct draft *d, const char *line)
+{
+	if (d->len > 0 && d->text[d->len - 1] != '\n')
+		put(d, "\n", 1);
+	put(d, line, strlen(line));
+	put(d, "\n", 1);
+}
+
+/* scratch is a copy of text that the lines are cut out of. */
+static void
+edit_lines(struct draft *d, const char *text, char *scratch,
+    const char *(*edit)(void *arg, char *line), void *arg)
+{
+	char *rest = scratch;
+	size_t at = 0;
+	char *line;
+
+	while ((line = ha_secret_file_line(&rest)) != NULL) {
+		const char *instead = edit(arg, line);
+		size_t end = (size_t)(rest - scratch);
+
+		if (instead == line)
+			put(d, text + at, end - at);
+		else if (instead != NULL)
+			put_line(d, instead);
+		at = end;
+	}
+}
+
+/* Who could read the old file can read the new one, and nobody else. */
+static int
+write_like(int fd, const char *path, const struct draft *d)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0 ||
+	    fchmod(fd, st.st_mode & 07777u) != 0)
+		return from_errno(errno);
+	return write_all(fd, d->text, d->len);
+}
+
+static int
+replace(const char *path, const struct draft *d)
+{
+	char name[PATH_MAX];
+	int fd, rc;
+
+	if (snprintf(name, sizeof(name), "%s.XXXXXX", path) >=
+	    (int)sizeof(name))
+		return HA_ERR_INVAL;
+	fd = mkstemp(name);
+	if (fd < 0)
+		return from_errno(errno);
+	rc = write_like(fd, path, d);
+	if (close(fd) != 0 && rc == HA_OK)
+		rc = from_errno(errno);
+	if (rc == HA_OK && rename(name, path) != 0)
+		rc = from_errno(errno);
+	if (rc != HA_OK) {
+		unlink(name);
+		return rc;
+	}
+	return sync_directory(path);
+}
+
+/* What a link points to is replaced, not the link. */
+static int
+write_draft(const char *path, struct ha_conf_report *report,
+    const struct draft *d)
+{
+	char *real;
+	int rc;
+
+	if (d->full) {
+		ha_conf_error(report, 0, "has no room: at most %d bytes",
+		    HA_SECRET_FILE_MAX);
+		return HA_ERR_FULL;
+	}
+	real = realpath(path, NULL);
+	rc = real != NULL ? replace(real, d) : from_errno(errno);
+	if (rc != HA_OK)
+		ha_conf_error(report, 0, "can't be written: %s",
+		    ha_err_text(rc));
+	free(real);
+	return rc;
+}
+
+int
+ha_secret_file_edit(const char *path, struct ha_conf_report *report,
+    const char *(*edit)(void *arg, char *line), void *arg, const char *more)
+{
+	struct draft d = { .text = NULL };
+	char *text = NULL;
+	char *scratch = NULL;
+	int rc;
+
+	rc = ha_secret_file_read(path, report, &text);
+	if (rc != HA_OK)
+		return rc;
+	d.text = sodium_malloc(HA_SECRET_FILE_MAX);
+	scratch = sodium_malloc(strlen(text) + 1);
+	rc = HA_ERR_NOMEM;
+	if (d.text != NULL && scratch != NULL) {
+		memcpy(scratch, text, strlen(text) + 1);
+		edit_lines(&d, text, scratch, edit, arg);
+		if (more != NULL)
+			put_line(&d, more);
+		rc = write_draft(path, report, &d);
+	}
+	sodium_free(scratch);
+	sodium_free(d.text);
+	ha_secret_file_free(text);
+	return rc;
+}
+
+/* --- lines --- */
 
 static char *
 trim(char *line)

@@ -30,6 +30,14 @@ void ha_secret_file_free(char *text);
 HA_MUST_USE int ha_secret_file_create(const char *path, const char *text,
     size_t len);
 
+/* Rewrite a file that is there, whole or not at all; owner, group and mode
+ * stay.  edit() looks at each line as ha_secret_file_line() gives it and
+ * returns the same pointer to leave it as it is, NULL to take it out, or what
+ * stands there instead; more, unless NULL, becomes the last line. */
+HA_MUST_USE int ha_secret_file_edit(const char *path,
+    struct ha_conf_report *report,
+    const char *(*edit)(void *arg, char *line), void *arg, const char *more);
+
 /* Cut the next line off *text and take away blanks around it; a comment is
  * an empty line.  NULL: no more lines. */
 char *ha_secret_file_line(char **text);

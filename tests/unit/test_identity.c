@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf/identity.h"
+#include "conf/secret_file.h"
 #include "proto/keys.h"
 
 /* Key pairs made for these tests. */
@@ -311,6 +312,126 @@ START_TEST(a_rotation_has_two_keys)
 }
 END_TEST
 
+static char text_then[HA_SECRET_FILE_MAX + 1];
+
+static const char *
+text_of_file(void)
+{
+	FILE *in = fopen(path, "r");
+	size_t len;
+
+	ck_assert_ptr_nonnull(in);
+	len = fread(text_then, 1, sizeof(text_then) - 1, in);
+	text_then[len] = '\0';
+	fclose(in);
+	return text_then;
+}
+
+static int
+rotate(void)
+{
+	ha_identity_free(identity);
+	identity = NULL;
+	return ha_identity_rotate(path, &report, &identity);
+}
+
+static int
+commit(void)
+{
+	ha_identity_free(identity);
+	identity = NULL;
+	return ha_identity_commit(path, &report, &identity);
+}
+
+START_TEST(a_key_is_rotated_and_committed)
+{
+	uint8_t old[HA_KEY_LEN], next[HA_KEY_LEN];
+
+	ck_assert_int_eq(load(GOOD), HA_OK);
+	memcpy(old, identity->public_key, HA_KEY_LEN);
+	ck_assert_int_eq(rotate(), HA_OK);
+	ck_assert(identity->has_next);
+	ck_assert_mem_eq(identity->public_key, old, HA_KEY_LEN);
+	memcpy(next, identity->next_public_key, HA_KEY_LEN);
+	ck_assert_int_eq(commit(), HA_OK);
+	ck_assert(!identity->has_next);
+	ck_assert_mem_eq(identity->public_key, next, HA_KEY_LEN);
+	ck_assert_str_eq(identity->serial, "FW-A");
+	ck_assert_ptr_null(strstr(text_of_file(), PRIVATE_A));
+}
+END_TEST
+
+static const struct {
+	const char *why;
+	const char *text;
+	const char *kept; /* of it, when both are done */
+} edited[] = {
+	{ "comments stay", "# mine\n\n" GOOD "# end\n", "# mine\n\nserial" },
+	{ "an unfinished last line", "private-key=" PRIVATE_A "\nserial=FW-A",
+	    "serial=FW-A" },
+	{ "a next key that is empty", "next-private-key =\n" GOOD "# end\n",
+	    "# end\n" },
+	{ "no blanks, and quotes", "serial=\"FW-A\"\nprivate-key=\""
+	    PRIVATE_A "\"\n", "serial=\"FW-A\"\n" },
+};
+
+START_TEST(a_rotation_changes_the_keys_alone)
+{
+	ck_assert_int_eq(load(edited[_i].text), HA_OK);
+	ck_assert_int_eq(rotate(), HA_OK);
+	ck_assert_int_eq(commit(), HA_OK);
+	ck_assert_msg(strstr(text_of_file(), edited[_i].kept) != NULL,
+	    "case: %s: %s", edited[_i].why, text_then);
+	ck_assert_ptr_null(strstr(text_then, "next-private-key"));
+}
+END_TEST
+
+START_TEST(a_rotation_needs_its_turn)
+{
+	ck_assert_int_eq(load(GOOD), HA_OK);
+	ck_assert_int_eq(commit(), HA_ERR_ABSENT);
+	ck_assert_ptr_nonnull(strstr(report.messages[0].text, "no next key"));
+	ck_assert_str_eq(text_of_file(), GOOD);
+	ck_assert_int_eq(rotate(), HA_OK);
+	ck_assert_int_eq(rotate(), HA_ERR_EXISTS);
+	ck_assert_int_eq(commit(), HA_OK);
+}
+END_TEST
+
+START_TEST(who_could_read_the_file_can_and_nobody_else)
+{
+	char link[sizeof(path) + 2];
+	struct stat st;
+
+	write_file(GOOD, strlen(GOOD), 0400);
+	ck_assert_int_eq(rotate(), HA_OK);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0400);
+
+	snprintf(link, sizeof(link), "%s.l", path);
+	ck_assert_int_eq(symlink(path, link), 0);
+	ha_identity_free(identity);
+	ck_assert_int_eq(ha_identity_commit(link, &report, &identity), HA_OK);
+	ck_assert_int_eq(lstat(link, &st), 0);
+	ck_assert(S_ISLNK(st.st_mode));
+	ck_assert_ptr_null(strstr(text_of_file(), PRIVATE_A));
+	unlink(link);
+}
+END_TEST
+
+START_TEST(a_rotation_that_finds_no_room_changes_nothing)
+{
+	char text[HA_SECRET_FILE_MAX + 1];
+
+	memset(text, '#', sizeof(text));
+	memcpy(text, GOOD, strlen(GOOD));
+	text[HA_SECRET_FILE_MAX] = '\0';
+	ck_assert_int_eq(load(text), HA_OK);
+	ck_assert_int_eq(rotate(), HA_ERR_FULL);
+	ck_assert_str_eq(text_of_file(), text);
+}
+END_TEST
+
 START_TEST(every_beginning_of_a_file_is_refused_or_whole)
 {
 	static const char FULL[] = GOOD "next-private-key = " PRIVATE_B "\n";
@@ -463,6 +584,12 @@ main(void)
 	    COUNT(text_cases));
 	tcase_add_test(tc, no_message_repeats_what_may_be_a_key);
 	tcase_add_test(tc, a_rotation_has_two_keys);
+	tcase_add_test(tc, a_key_is_rotated_and_committed);
+	tcase_add_loop_test(tc, a_rotation_changes_the_keys_alone, 0,
+	    COUNT(edited));
+	tcase_add_test(tc, a_rotation_needs_its_turn);
+	tcase_add_test(tc, who_could_read_the_file_can_and_nobody_else);
+	tcase_add_test(tc, a_rotation_that_finds_no_room_changes_nothing);
 	tcase_add_test(tc, every_beginning_of_a_file_is_refused_or_whole);
 	tcase_add_test(tc, a_zero_byte_and_a_flood_are_refused);
 	tcase_add_test(tc,

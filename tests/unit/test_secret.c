@@ -89,6 +89,37 @@ START_TEST(a_rotation_has_two_lines)
 }
 END_TEST
 
+static void
+reload(void)
+{
+	ha_secret_free(secret);
+	secret = NULL;
+	ck_assert_int_eq(ha_secret_load(path, &report, &secret), HA_OK);
+}
+
+START_TEST(a_secret_is_rotated_and_committed)
+{
+	uint8_t one[HA_SECRET_LEN], next[HA_SECRET_LEN];
+	struct stat st;
+
+	ck_assert_int_eq(load("# ours\n" ONE "\n# end", 0400), HA_OK);
+	memcpy(one, secret->current, sizeof(one));
+	ck_assert_int_eq(ha_secret_commit(path, &report), HA_ERR_ABSENT);
+	ck_assert_int_eq(ha_secret_rotate(path, &report), HA_OK);
+	ck_assert_int_eq(ha_secret_rotate(path, &report), HA_ERR_EXISTS);
+	reload();
+	ck_assert(secret->has_next);
+	ck_assert_mem_eq(secret->current, one, sizeof(one));
+	memcpy(next, secret->next, sizeof(next));
+	ck_assert_int_eq(ha_secret_commit(path, &report), HA_OK);
+	reload();
+	ck_assert(!secret->has_next);
+	ck_assert_mem_eq(secret->current, next, sizeof(next));
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0400);
+}
+END_TEST
+
 static const struct {
 	const char *why;
 	const char *text;
@@ -168,6 +199,7 @@ main(void)
 	tcase_add_test(tc, what_was_created_is_loaded);
 	tcase_add_test(tc, a_secret_is_never_overwritten);
 	tcase_add_test(tc, a_rotation_has_two_lines);
+	tcase_add_test(tc, a_secret_is_rotated_and_committed);
 	tcase_add_loop_test(tc, what_is_no_secret_is_explained, 0,
 	    (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(tc, a_secret_that_others_can_read_is_refused);
