@@ -254,6 +254,7 @@ struct session {
 	uint32_t generation;
 	uint32_t claims_s[CLAIMS_MAX]; /* seconds since start, 0: none */
 	uint32_t touched_s;            /* when somebody last asked for it */
+	uint32_t ended_epoch; /* its owner ended it, and it may live on here */
 	ha_member_set owners;
 	uint8_t place;
 	uint8_t actual;

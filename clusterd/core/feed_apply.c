@@ -645,6 +645,7 @@ apply_end(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	if (e->end_reason == HA_END_IDLE && s->bit &&
 	    lifecycle_running(c)) {
 		feed_limbo(c, s);
+		s->ended_epoch = e->version.epoch;
 		handoff_probe(c, s, PROBE_ENDED);
 		return;
 	}

@@ -163,14 +163,23 @@ owner_take_local_view(struct session *s)
 	s->local = (struct local_view){ .known = false };
 }
 
+/* Above what is held of s, and above the end of it that came by. */
+static uint32_t
+epoch_to_outdo(const struct session *s)
+{
+	return s->ended_epoch > s->version.epoch ? s->ended_epoch :
+	    s->version.epoch;
+}
+
 /* Make s our own; false: not now, it was claimed too often. */
 bool
 owner_claim(struct ha_core *c, struct session *s)
 {
+	uint32_t epoch = epoch_to_outdo(s);
 	struct stream *old = s->stream;
 
 	HA_CHECK(!owner_is_self(c, s) && lifecycle_running(c));
-	if (s->version.epoch == UINT32_MAX || !count_claim(c, s))
+	if (epoch == UINT32_MAX || !count_claim(c, s))
 		return false;
 	out_trace(c, HA_TRACE_CLAIM, s->version.owner, s->bit, ha_trace_uid(&s->uid));
 	if (old != NULL)
@@ -183,7 +192,8 @@ owner_claim(struct ha_core *c, struct session *s)
 		s->record.flags &= (uint8_t)~HA_RECORD_UNTOUCHED;
 	else
 		s->record.flags |= HA_RECORD_UNTOUCHED;
-	s->version.epoch++;
+	s->version.epoch = epoch + 1;
+	s->ended_epoch = 0;
 	s->granted = (struct ha_version){ 0 };
 	s->aging = false;
 	s->rearms = 0;

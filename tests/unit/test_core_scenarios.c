@@ -270,6 +270,43 @@ START_TEST(an_idle_end_elsewhere_does_not_cut_a_flow_that_is_carried)
 }
 END_TEST
 
+static bool
+drop_news_to_3(uint8_t from, uint8_t to, const struct ha_message *m)
+{
+	(void)from;
+	return to == 3 && (m->kind == HA_MSG_BATCH || m->kind == HA_MSG_GRANT);
+}
+
+/* Member 3 hears of the end by member 2, but not that it was the owner. */
+START_TEST(who_lives_on_after_an_end_outdoes_it)
+{
+	struct ha_view_session v;
+
+	start_all();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig.drop = drop_news_to_3;
+	packet(3, 7);
+	rig_run_ms(100);
+	packet(2, 7); /* who asks last gets it */
+	rig_run_ms(2000);
+	ck_assert(rig_find(2, 7, &v));
+	ck_assert_int_eq(v.role, HA_ROLE_OWNED);
+	end_flow(2, 7, false, HA_TCP_NONE);
+	rig_run_ms(1000);
+	rig.drop = NULL;
+	for (int i = 0; i < 30; i++) {
+		packet(3, 7);
+		rig_run_ms(100);
+	}
+	for (uint8_t m = 1; m <= RIG_MEMBERS; m++) {
+		ck_assert(rig_find(m, 7, &v));
+		ck_assert_uint_eq(v.version.owner, 3);
+		ck_assert_uint_eq(v.version.epoch, 3);
+	}
+}
+END_TEST
+
 START_TEST(of_two_sessions_with_one_tuple_one_survives_silence)
 {
 	struct ha_view_session v, w;
@@ -606,6 +643,7 @@ main(void)
 	    what_ends_while_it_is_made_anew_leaves_nothing_behind);
 	tcase_add_test(tc,
 	    an_idle_end_elsewhere_does_not_cut_a_flow_that_is_carried);
+	tcase_add_test(tc, who_lives_on_after_an_end_outdoes_it);
 	tcase_add_test(tc,
 	    of_two_sessions_with_one_tuple_one_survives_silence);
 	tcase_add_test(tc,
