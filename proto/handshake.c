@@ -72,6 +72,8 @@ struct ha_handshake {
 	uint8_t hello_bytes[HA_HELLO_LEN];
 	struct ha_hello hello;
 	bool hello_known;
+	uint8_t peer_min; /* protocol versions; 0: not told */
+	uint8_t peer_max;
 
 	struct ha_noise *noise;
 	struct ha_seal *seal;
@@ -298,6 +300,8 @@ got_banner(struct ha_handshake *h)
 		refuse(h, HA_REFUSE_MALFORMED);
 		return;
 	}
+	h->peer_min = b.protocol_min;
+	h->peer_max = b.protocol_max;
 	protocol = ha_protocol_choose(b.protocol_min, b.protocol_max,
 	    c->protocol_min, c->protocol_max);
 	if (protocol == 0) {
@@ -415,6 +419,7 @@ read_first(struct ha_handshake *h, const uint8_t *body, size_t len)
 	size_t nothing_len;
 
 	/* Of another version nothing but the first byte is known. */
+	h->peer_min = h->peer_max = body[0];
 	if (body[0] < c->protocol_min || body[0] > c->protocol_max)
 		return HA_REFUSE_PROTOCOL;
 	if (len != FIRST_LEN || ha_hello_decode(&h->hello, body) != HA_OK)
@@ -697,6 +702,14 @@ const struct ha_hello *
 ha_handshake_claim(const struct ha_handshake *h)
 {
 	return h->hello_known ? &h->hello : NULL;
+}
+
+struct ha_handshake_facts
+ha_handshake_facts(const struct ha_handshake *h)
+{
+	return (struct ha_handshake_facts){ .config = &h->config,
+		.hello = ha_handshake_claim(h), .initiator = h->initiator,
+		.peer_min = h->peer_min, .peer_max = h->peer_max };
 }
 
 struct ha_handshake_failure

@@ -48,6 +48,8 @@
 #define HA_HANDSHAKE_FIRST_MAX 512
 #define HA_HANDSHAKE_MAX       8192
 
+#define HA_HANDSHAKE_TEXT_LEN 208
+
 /* A member as the cluster file has it; n_keys 0: no such member. */
 struct ha_handshake_member {
 	char serial[HA_SERIAL_LEN];
@@ -141,6 +143,11 @@ const struct ha_hello *ha_handshake_claim(const struct ha_handshake *h);
 /* Once FAILED: why. */
 struct ha_handshake_failure ha_handshake_failure(
     const struct ha_handshake *h);
+
+/* The same for people, one sentence: what is wrong, here and there as far as
+ * this end sees it.  HA_HANDSHAKE_TEXT_LEN bytes are enough. */
+void ha_handshake_explain(const struct ha_handshake *h, char *out,
+    size_t size);
 
 /* Once DONE, and once only: the caller takes the seal. */
 struct ha_seal *ha_handshake_finish(struct ha_handshake *h);

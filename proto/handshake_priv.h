@@ -1,7 +1,8 @@
 /*
- * handshake_priv: the configuration of a handshake, examined.
+ * handshake_priv: a handshake and its configuration, examined.
  *
- * Ownership  what is returned by pointer lies in the configuration.
+ * Ownership  what is returned by pointer lies in the configuration or in the
+ *            handshake.
  */
 #ifndef HA_PROTO_HANDSHAKE_PRIV_H
 #define HA_PROTO_HANDSHAKE_PRIV_H
@@ -17,6 +18,17 @@ struct ha_handshake_choice {
 	const struct ha_keypair *own;
 	const uint8_t *peer;
 };
+
+/* What this end knows of a handshake, for words. */
+struct ha_handshake_facts {
+	const struct ha_handshake_config *config;
+	const struct ha_hello *hello; /* NULL: none yet */
+	bool initiator;
+	uint8_t peer_min; /* protocol versions; 0: not told */
+	uint8_t peer_max;
+};
+
+struct ha_handshake_facts ha_handshake_facts(const struct ha_handshake *h);
 
 bool ha_handshake_config_valid(const struct ha_handshake_config *c,
     bool initiator);

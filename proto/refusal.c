@@ -29,8 +29,10 @@ static const struct {
 	},
 	[HA_REFUSE_SERIAL] = {
 		"unknown-serial",
-		"the peer's index and serial are not in our cluster file",
-		"the peer says that our index and serial are not in its file",
+		"the peer's index and serial are not as our cluster file has "
+		"them",
+		"the peer says that our index and serial are not as its file "
+		"has them",
 	},
 	[HA_REFUSE_DIRECTION] = {
 		"wrong-direction",
@@ -50,7 +52,7 @@ static const struct {
 	[HA_REFUSE_MY_KEY] = {
 		"not-my-key",
 		"the peer has a public key for this member that is not ours",
-		"the peer says that the public key in our file is not its own",
+		"the peer says that its public key is not as our file has it",
 	},
 	[HA_REFUSE_SECRET] = {
 		"wrong-secret",
@@ -88,6 +90,12 @@ const char *
 ha_refusal_name(enum ha_refusal r)
 {
 	return (unsigned int)r < HA_REFUSE_MAX ? WORDS[r].name : "unknown";
+}
+
+bool
+ha_refusal_is_mismatch(enum ha_refusal r)
+{
+	return r >= HA_REFUSE_PROTOCOL && r <= HA_REFUSE_SECRET;
 }
 
 const char *

@@ -7,6 +7,7 @@
 #ifndef HA_PROTO_REFUSAL_H
 #define HA_PROTO_REFUSAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HA_REFUSAL_LEN 3 /* bytes on the wire: a record of one byte */
@@ -34,6 +35,10 @@ enum ha_refusal {
 /* A word for counters and log keys, such as "wrong-cluster"; never NULL,
  * also for a byte that is not known. */
 const char *ha_refusal_name(enum ha_refusal r);
+
+/* Is it something that the two members' files must agree on, so that somebody
+ * has to correct one of them? */
+bool ha_refusal_is_mismatch(enum ha_refusal r);
 
 /* The sentence of the end that refuses. */
 const char *ha_refusal_sentence(enum ha_refusal r);

@@ -393,7 +393,8 @@ fail_handshake(struct ha_conn *c)
 	(void)shutdown(c->fd, SHUT_WR);
 	(void)recv(c->fd, c->env->in, IN_SIZE, 0);
 	finish(c, &(struct ha_conn_close){ .end = HA_CONN_FAILED,
-		.failure = ha_handshake_failure(c->handshake) });
+		.failure = ha_handshake_failure(c->handshake),
+		.handshake = c->handshake });
 }
 
 /* One look at where the handshake is; true: there may be more to do. */

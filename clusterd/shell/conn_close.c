@@ -130,10 +130,8 @@ ha_conn_close_text(const struct ha_conn_close *why,
 	const char *text = end_text(why->end);
 
 	if (why->end == HA_CONN_FAILED)
-		text = why->failure.by_peer ?
-		    ha_refusal_heard(why->failure.reason) :
-		    ha_refusal_sentence(why->failure.reason);
-	if (why->error != 0)
+		ha_handshake_explain(why->handshake, out, HA_CONN_CLOSE_TEXT);
+	else if (why->error != 0)
 		snprintf(out, HA_CONN_CLOSE_TEXT, "%s: %s", text,
 		    strerror(why->error));
 	else

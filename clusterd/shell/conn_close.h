@@ -12,7 +12,7 @@
 #include "proto/handshake.h"
 #include "shell/link_stats.h"
 
-#define HA_CONN_CLOSE_TEXT 160
+#define HA_CONN_CLOSE_TEXT HA_LINK_ERROR_LEN
 
 /* Why a connection is no more. */
 enum ha_conn_end {
@@ -34,6 +34,7 @@ struct ha_conn_close {
 	bool was_up;
 	int error; /* errno */
 	struct ha_handshake_failure failure;
+	const struct ha_handshake *handshake; /* FAILED: borrowed */
 };
 
 /* Add one to the counter of that reason. */

@@ -319,6 +319,23 @@ ha_driver_dataplane_calls(struct ha_driver *d,
 
 /* --- what the links say --- */
 
+static void
+tell_unlike(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g,
+    enum ha_unlike what)
+{
+	char here[HA_UNLIKE_DETAIL_LEN], there[HA_UNLIKE_DETAIL_LEN];
+	char here_quoted[2 * HA_UNLIKE_DETAIL_LEN];
+	char there_quoted[2 * HA_UNLIKE_DETAIL_LEN];
+
+	ha_log(d->parts.log, HA_LOG_WARN, "peer.unlike",
+	    "peer=%s why=\"%s\" here=%s there=%s",
+	    ha_links_serial(d->links, peer), ha_unlike_sentence(what),
+	    ha_log_quote(here_quoted, sizeof(here_quoted),
+	        ha_unlike_detail(d->parts.greeting, what, here)),
+	    ha_log_quote(there_quoted, sizeof(there_quoted),
+	        ha_unlike_detail(g, what, there)));
+}
+
 /* Told when it begins, shown while it lasts. */
 static void
 compare(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g)
@@ -329,10 +346,7 @@ compare(struct ha_driver *d, uint8_t peer, const struct ha_greeting *g)
 		const char *alarm = ha_unlike_alarm(what);
 
 		if (unlike && !ha_driver_alarm_holds(d, alarm, peer))
-			ha_log(d->parts.log, HA_LOG_WARN, "peer.unlike",
-			    "peer=%s why=\"%s\"",
-			    ha_links_serial(d->links, peer),
-			    ha_unlike_sentence(what));
+			tell_unlike(d, peer, g, what);
 		ha_driver_alarm(d, alarm, peer, unlike);
 	}
 }
@@ -370,6 +384,17 @@ on_greeting(void *arg, const struct ha_links_name *name,
 	struct ha_driver *d = arg;
 
 	learn_peer(d, name->peer, g);
+}
+
+static void
+on_condition(void *arg, enum ha_links_condition what, uint8_t peer,
+    bool holds)
+{
+	static const char *const ALARMS[] = {
+		[HA_LINKS_NO_PROTOCOL] = "no-common-protocol",
+	};
+
+	ha_driver_alarm(arg, ALARMS[what], peer, holds);
 }
 
 static bool
@@ -447,6 +472,7 @@ ha_driver_links_events(struct ha_driver *d, struct ha_links_events *out)
 	*out = (struct ha_links_events){ .arg = d, .up = on_up,
 		.down = on_down, .frame = on_frame, .room = on_room,
 		.greeting = on_greeting, .has_walks = has_walks,
+		.condition = on_condition,
 		.behind = on_behind };
 }
 

@@ -1,7 +1,10 @@
 #include "shell/likeness.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 
 static const struct {
@@ -55,6 +58,47 @@ ha_unlike(const struct ha_greeting *a, const struct ha_greeting *b,
 		break;
 	}
 	return false;
+}
+
+/* As many as there is room for; whole names only. */
+static void
+list_zones(const struct ha_greeting *g, char out[static HA_UNLIKE_DETAIL_LEN])
+{
+	size_t at = 0;
+
+	snprintf(out, HA_UNLIKE_DETAIL_LEN, "none");
+	for (int i = 0; i < g->n_zones; i++) {
+		int n = snprintf(out + at, HA_UNLIKE_DETAIL_LEN - at, "%s%s",
+		    i == 0 ? "" : ",", g->zones[i]);
+
+		if (n < 0 || (size_t)n >= HA_UNLIKE_DETAIL_LEN - at) {
+			out[at] = '\0';
+			return;
+		}
+		at += (size_t)n;
+	}
+}
+
+const char *
+ha_unlike_detail(const struct ha_greeting *g, enum ha_unlike what,
+    char out[static HA_UNLIKE_DETAIL_LEN])
+{
+	out[0] = '\0';
+	switch (what) {
+	case HA_UNLIKE_FILE:
+		snprintf(out, HA_UNLIKE_DETAIL_LEN, "%016" PRIx64,
+		    ha_get_u64(g->cluster_digest));
+		break;
+	case HA_UNLIKE_VERSION:
+		snprintf(out, HA_UNLIKE_DETAIL_LEN, "%s", g->version);
+		break;
+	case HA_UNLIKE_ZONES:
+		list_zones(g, out);
+		break;
+	case HA_UNLIKE_MAX:
+		break;
+	}
+	return out;
 }
 
 const char *

@@ -4,7 +4,7 @@
  * Differences that do no harm by themselves but that somebody should know of:
  * both ends find the same ones and say the same sentence.
  *
- * Ownership  plain data; results are literals.
+ * Ownership  plain data; alarms and sentences are literals.
  */
 #ifndef HA_SHELL_LIKENESS_H
 #define HA_SHELL_LIKENESS_H
@@ -25,6 +25,12 @@ bool ha_unlike(const struct ha_greeting *a, const struct ha_greeting *b,
 
 /* The name of the alarm. */
 const char *ha_unlike_alarm(enum ha_unlike what);
+
+#define HA_UNLIKE_DETAIL_LEN 80
+
+/* What g has of it, in a word for the log.  Returns out. */
+const char *ha_unlike_detail(const struct ha_greeting *g, enum ha_unlike what,
+    char out[static HA_UNLIKE_DETAIL_LEN]);
 
 /* The sentence of both ends. */
 const char *ha_unlike_sentence(enum ha_unlike what);

@@ -18,6 +18,8 @@ struct ha_shell_counters {
 #undef HA_COUNTER
 };
 
+#define HA_LINK_ERROR_LEN 208
+
 enum ha_link_phase {
 	HA_LINK_PHASE_NONE,      /* not configured */
 	HA_LINK_PHASE_WAIT,      /* for the next dial, or for the peer's */
@@ -40,7 +42,7 @@ struct ha_link_stats {
 	uint64_t bytes_received;
 	uint64_t frames_malformed;
 	uint32_t queued_bytes;   /* not yet given to the socket */
-	char last_error[160];    /* a few words for people; "": none yet */
+	char last_error[HA_LINK_ERROR_LEN]; /* a few words for people; "": none yet */
 };
 
 const char *ha_link_phase_name(enum ha_link_phase p);

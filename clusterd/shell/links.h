@@ -50,6 +50,12 @@ struct ha_links_name {
 	uint64_t generation;
 };
 
+/* What should not be, about another member. */
+enum ha_links_condition {
+	HA_LINKS_NO_PROTOCOL, /* it speaks no protocol version of ours */
+	HA_LINKS_CONDITIONS,
+};
+
 struct ha_links_events {
 	void *arg;
 	/* While an earlier one is up, it takes its place. */
@@ -67,6 +73,9 @@ struct ha_links_events {
 	    const struct ha_greeting *peer);
 	/* Is a stream walked on it? */
 	bool (*has_walks)(void *arg, const struct ha_links_name *name);
+	/* It begins or ends; told again as long as it holds. */
+	void (*condition)(void *arg, enum ha_links_condition what,
+	    uint8_t peer, bool holds);
 	/* A peer has heard of a later start of this member: this one needs a
 	 * boot counter above seen before it may go on. */
 	void (*behind)(void *arg, uint8_t peer, uint64_t seen);

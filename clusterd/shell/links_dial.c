@@ -9,20 +9,36 @@
 
 static const struct ha_dur CONNECT_TIME = { INT64_C(2500) * 1000000 };
 
-void
-links_note_failure(struct slot *s, const char *why)
+/* What nobody has been told of yet.  A rotation may try several keys in turn:
+ * each reason is told once. */
+static enum ha_log_level
+level_of(struct slot *s, const struct ha_conn_close *why, const char *text)
 {
-	enum ha_log_level level = HA_LOG_DEBUG;
+	uint32_t bit;
+
+	if (why == NULL || why->end != HA_CONN_FAILED ||
+	    !ha_refusal_is_mismatch(why->failure.reason))
+		return strcmp(s->stats.last_error, text) != 0 ?
+		    HA_LOG_NOTICE : HA_LOG_DEBUG;
+	bit = UINT32_C(1) << why->failure.reason;
+	if ((s->told & bit) != 0)
+		return HA_LOG_DEBUG;
+	s->told |= bit;
+	return HA_LOG_WARN;
+}
+
+void
+links_note_failure(struct slot *s, const struct ha_conn_close *why,
+    const char *text)
+{
+	enum ha_log_level level = level_of(s, why, text);
 
 	s->stats.failures++;
-	if (strcmp(s->stats.last_error, why) != 0) {
-		level = HA_LOG_NOTICE;
-		snprintf(s->stats.last_error, sizeof(s->stats.last_error),
-		    "%s", why);
-	}
+	snprintf(s->stats.last_error, sizeof(s->stats.last_error), "%s",
+	    text);
 	ha_log(s->links->log, level, "link.failed",
 	    "peer=%s link=%s why=\"%s\"", links_peer(s),
-	    ha_link_name(s->link), why);
+	    ha_link_name(s->link), text);
 }
 
 static const char *
@@ -99,7 +115,7 @@ links_on_dial(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	s->links->counters->link_dial_failures++;
-	links_note_failure(s, dial_why(rc));
+	links_note_failure(s, NULL, dial_why(rc));
 	links_schedule(s, ha_backoff_next(&s->backoff, &s->links->rng));
 }
 

@@ -82,6 +82,13 @@ links_close_line(struct line *l)
 
 /* --- what connections tell --- */
 
+static void
+tell_condition(const struct slot *s, enum ha_links_condition what, bool holds)
+{
+	s->links->events.condition(s->links->events.arg, what, s->peer,
+	    holds);
+}
+
 /* A line of that start of the peer, with that number: is it one that was
  * replaced already? */
 static bool
@@ -139,6 +146,7 @@ on_greeted(void *arg, struct ha_conn *c)
 		}
 		l->number = g->generation;
 	}
+	tell_condition(l->slot, HA_LINKS_NO_PROTOCOL, false);
 	l->greeting = *g;
 	l->boot = ha_greeting_boot(g);
 	memcpy(l->peer_key, ha_handshake_peer_key(h), sizeof(l->peer_key));
@@ -177,6 +185,7 @@ become_up(struct slot *s, struct line *l)
 	s->up = l;
 	s->renewing = false;
 	s->refused = 0;
+	s->told = 0;
 	s->boot = l->boot;
 	s->number = l->number;
 	l->stage = LINE_UP;
@@ -256,15 +265,21 @@ on_sent(void *arg, struct ha_conn *c, unsigned int n)
 
 /* --- what ended --- */
 
+/* The other end's word for it would not do. */
+static void
+note_protocol(const struct slot *s, const struct ha_conn_close *why)
+{
+	if (why->end == HA_CONN_FAILED && !why->failure.by_peer &&
+	    why->failure.reason == HA_REFUSE_PROTOCOL)
+		tell_condition(s, HA_LINKS_NO_PROTOCOL, true);
+}
+
 /* "clusterctl links" asks the end that does not dial, too. */
 static void
-note_refusal(const struct line *l, const struct ha_conn_close *why,
+note_refusal(struct slot *s, const struct ha_conn_close *why,
     const char *text)
 {
-	struct slot *s = links_find_source(l->links, l->link, &l->from);
-
-	if (s == NULL)
-		return;
+	note_protocol(s, why);
 	(void)links_note_keys(s, why);
 	if (s->up == NULL)
 		snprintf(s->stats.last_error, sizeof(s->stats.last_error),
@@ -277,15 +292,18 @@ report_guest(const struct line *l, const struct ha_conn_close *why)
 {
 	uint32_t about = (uint32_t)why->failure.reason << 8 |
 	    (uint32_t)why->end;
+	struct slot *s = links_find_source(l->links, l->link, &l->from);
 	char from[HA_CONF_ADDRESS_LEN];
 	char text[HA_CONN_CLOSE_TEXT];
 
 	ha_conf_address_text(&l->from, false, from);
 	ha_conn_close_text(why, text);
-	note_refusal(l, why, text);
+	if (s != NULL)
+		note_refusal(s, why, text);
 	ha_log_limited(l->links->log, HA_LOG_WARN, "link.refused", about,
-	    "from=%s link=%s reason=%s why=\"%s\"", from,
-	    ha_link_name(l->link), ha_refusal_name(why->failure.reason), text);
+	    "from=%s peer=%s link=%s reason=%s why=\"%s\"", from,
+	    s != NULL ? links_peer(s) : "none", ha_link_name(l->link),
+	    ha_refusal_name(why->failure.reason), text);
 }
 
 static void
@@ -335,7 +353,8 @@ end_line(struct line *l, const struct ha_conn_close *why)
 	if (s != NULL && s->up == l) {
 		lose_line(l, why);
 	} else if (s != NULL && s->trying == l) {
-		links_note_failure(s, ha_conn_close_text(why, text));
+		note_protocol(s, why);
+		links_note_failure(s, why, ha_conn_close_text(why, text));
 		forget_line(l);
 		links_redial_otherwise(s, why);
 	} else {

@@ -38,6 +38,7 @@ struct slot {
 	uint32_t choice;     /* of keys: the one that went well, or the next */
 	unsigned int refused; /* handshakes for want of the right keys, since
 	                       * the last that went well */
+	uint32_t told;        /* reasons that the log has, since then */
 	struct ha_boot boot; /* of the peer when last up */
 	uint64_t number;     /* of the newest line in that boot */
 	struct ha_link_stats stats;
@@ -164,7 +165,9 @@ void links_redial_otherwise(struct slot *s, const struct ha_conn_close *why);
 /* The last of the choices that there are: all the next keys. */
 uint32_t links_last_choice(const struct slot *s);
 
-void links_note_failure(struct slot *s, const char *why);
+/* why NULL: it never came to a handshake. */
+void links_note_failure(struct slot *s, const struct ha_conn_close *why,
+    const char *text);
 
 /* ---- links_door.c: connections that others begin ---- */
 

@@ -37,6 +37,7 @@ struct fw {
 	unsigned int greetings; /* told anew */
 	uint64_t behind;
 	bool walks[HA_LINK_MAX];
+	bool condition[MEMBERS + 1][HA_LINKS_CONDITIONS];
 	unsigned int renewed; /* ups over a link that was up */
 	uint8_t first_renewed; /* the link */
 
@@ -113,6 +114,15 @@ on_greeting(void *arg, const struct ha_links_name *name,
 	f->heard[name->peer] = *peer;
 }
 
+static void
+on_condition(void *arg, enum ha_links_condition what, uint8_t peer,
+    bool holds)
+{
+	struct fw *f = arg;
+
+	f->condition[peer][what] = holds;
+}
+
 static bool
 has_walks(void *arg, const struct ha_links_name *name)
 {
@@ -140,6 +150,7 @@ start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
 	const struct ha_links_events events = { .arg = f, .up = on_up,
 		.down = on_down, .frame = on_frame, .room = on_room,
 		.greeting = on_greeting, .has_walks = has_walks,
+		.condition = on_condition,
 		.behind = on_behind };
 
 	memset(f, 0, sizeof(*f));
@@ -309,15 +320,24 @@ struct caller {
 };
 
 static int
-socket_at(const char *from)
+socket_at_port(const char *from, uint16_t port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
 	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
+	    sizeof(on)), 0);
 	ck_assert_int_eq(inet_pton(AF_INET, from, &a.sin_addr), 1);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	return fd;
+}
+
+static int
+socket_at(const char *from)
+{
+	return socket_at_port(from, 0);
 }
 
 /* To link 0 of fw to. */
@@ -1052,6 +1072,86 @@ START_TEST(without_a_descriptor_accepting_pauses_and_links_go_on)
 }
 END_TEST
 
+/* --- members of another release --- */
+
+static bool
+lacks_protocol(void *arg)
+{
+	const uint8_t *at_and_of = arg;
+
+	return fws[at_and_of[0]].condition[at_and_of[1]]
+	    [HA_LINKS_NO_PROTOCOL];
+}
+
+static bool
+no_alarm(void *arg)
+{
+	return !lacks_protocol(arg);
+}
+
+/* Plays member 2 on HA4, once, and speaks a later version only. */
+static void
+answer_later(void)
+{
+	struct ha_handshake_config config;
+	struct caller c = { .fd = -1 };
+	int fd = socket_at_port("127.4.0.2", conf.link[0].port);
+
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	fill_call(&config, 2, 1, 0);
+	config.protocol_min = config.protocol_max = HA_PROTOCOL_MAX + 1;
+	ck_assert_int_eq(ha_handshake_new_responder(&config, &c.handshake),
+	    HA_OK);
+	while (c.fd < 0) {
+		c.fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
+		turn();
+	}
+	(void)follow(&c);
+	WAIT_FOR(handshake_over, &c);
+	hang_up(&c);
+	close(fd);
+}
+
+START_TEST(who_dials_sees_that_no_version_is_common)
+{
+	uint8_t one_of_two[] = { 1, 2 };
+
+	start(1);
+	answer_later();
+	WAIT_FOR(lacks_protocol, one_of_two);
+	ck_assert_uint_gt(fws[1].n.refused_protocol, 0);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert(no_alarm(one_of_two));
+}
+END_TEST
+
+START_TEST(who_is_dialled_sees_it_in_the_hello_alone)
+{
+	uint8_t two_of_one[] = { 2, 1 };
+	uint8_t record[HA_FRAME_HEAD + 168] = { 168, 0,
+		HA_PROTOCOL_MAX + 1 };
+	struct ha_handshake_config config;
+	struct caller c;
+	int fd;
+
+	start(2);
+	fill_call(&config, 1, 2, 1);
+	config.protocol_min = config.protocol_max = HA_PROTOCOL_MAX + 1;
+	call(&c, 2, &config);
+	hang_up(&c);
+	WAIT_FOR(counted, &fws[2].n.handshake_refused);
+	ck_assert(no_alarm(two_of_one)); /* nobody vouches for that byte */
+
+	fd = call_from("127.4.0.1", 2);
+	ck_assert_int_eq(write(fd, record, sizeof(record)), sizeof(record));
+	WAIT_FOR(lacks_protocol, two_of_one);
+	ck_assert_uint_eq(fws[2].n.refused_protocol, 1);
+	close(fd);
+}
+END_TEST
+
 /* --- members that are broken, or somebody between --- */
 
 static bool
@@ -1335,6 +1435,9 @@ links_suite(void)
 	tcase_add_test(strangers,
 	    without_a_descriptor_accepting_pauses_and_links_go_on);
 	suite_add_tcase(s, strangers);
+
+	tcase_add_test(strangers, who_dials_sees_that_no_version_is_common);
+	tcase_add_test(strangers, who_is_dialled_sees_it_in_the_hello_alone);
 
 	tcase_add_checked_fixture(broken, setup, teardown);
 	tcase_set_timeout(broken, 60);

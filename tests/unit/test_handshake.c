@@ -662,7 +662,7 @@ false_private_key(void)
 static void
 other_initiator_serial(void)
 {
-	set_member(&config_a, DIALLER, "FW-X", &pairs_a[0]);
+	set_member(&config_a, DIALLER, "FW\"X", &pairs_a[0]);
 }
 
 static void
@@ -701,30 +701,72 @@ other_member_at_address(void)
 	config_b.peer = ANSWERER;
 }
 
+/* What each end says; "KEY-A1" is base64 of the second key of member 1. */
 static const struct {
 	const char *why;
 	void (*make)(void);
 	enum ha_refusal reason;
+	const char *here;  /* the end of the sentence at the responder */
+	const char *there; /* at the initiator */
 } mismatches[] = {
-	{ "another cluster id", other_cluster, HA_REFUSE_CLUSTER },
-	{ "another secret", other_secret, HA_REFUSE_SECRET },
+	{ "another cluster id", other_cluster, HA_REFUSE_CLUSTER,
+	    "cluster id: 8 there, 7 here", "not ours: ours is 8" },
+	{ "another secret", other_secret, HA_REFUSE_SECRET,
+	    "another cluster secret, or somebody replays it",
+	    "our cluster secret is not its own" },
 	{ "a key of its own that nobody knows", other_own_key,
-	    HA_REFUSE_KEY },
-	{ "another key of the responder", other_peer_key, HA_REFUSE_MY_KEY },
+	    HA_REFUSE_KEY, "not in our cluster file: that has KEY-A0",
+	    "not in its cluster file: it is KEY-A1" },
+	{ "another key of the responder", other_peer_key, HA_REFUSE_MY_KEY,
+	    "that is not ours: ours is KEY-B0",
+	    "not as our file has it: that has KEY-B1" },
 	{ "a public key without its private one", false_private_key,
-	    HA_REFUSE_SEALED },
+	    HA_REFUSE_SEALED, "or changed on the way",
+	    "a message of ours does not verify" },
 	{ "another serial of its own", other_initiator_serial,
-	    HA_REFUSE_SERIAL },
+	    HA_REFUSE_SERIAL, "has them: 1 FW?X, where 1 is FW-A",
+	    "its file has them: 1 FW?X" },
 	{ "an index that is not in the file", initiator_not_in_file,
-	    HA_REFUSE_SERIAL },
+	    HA_REFUSE_SERIAL, "our cluster file has them: 1 FW-A",
+	    "its file has them: 1 FW-A" },
 	{ "another serial of the responder", other_responder_serial,
-	    HA_REFUSE_NOT_ME },
+	    HA_REFUSE_NOT_ME, "or serial: 2 FW-X, this is 2 FW-B",
+	    "that we took it for: 2 FW-X" },
 	{ "another index of the responder", other_responder_index,
-	    HA_REFUSE_NOT_ME },
-	{ "the other link", other_link, HA_REFUSE_LINK },
+	    HA_REFUSE_NOT_ME, "or serial: 3 FW-B, this is 2 FW-B",
+	    "that we took it for: 3 FW-B" },
+	{ "the other link", other_link, HA_REFUSE_LINK,
+	    "the other link: this is ha4-backup",
+	    "the other link's address or port" },
 	{ "another member at this address", other_member_at_address,
-	    HA_REFUSE_SERIAL },
+	    HA_REFUSE_SERIAL,
+	    "has them: 1 FW-A, where 1 is FW-A, at the address of FW-B",
+	    "its file has them: 1 FW-A" },
 };
+
+static const uint8_t *
+key_named(const char *name)
+{
+	int n = name[5] - '0';
+
+	return name[4] == 'A' ? pairs_a[n].public_key : pairs_b[n].public_key;
+}
+
+static void
+expect_words(struct ha_handshake *h, const char *end)
+{
+	char text[HA_HANDSHAKE_TEXT_LEN], want[HA_HANDSHAKE_TEXT_LEN];
+	char *key;
+	size_t at;
+
+	strcpy(want, end);
+	key = strstr(want, "KEY-");
+	if (key != NULL)
+		ha_key_to_text(key, key_named(key));
+	ha_handshake_explain(h, text, sizeof(text));
+	at = strlen(text) < strlen(want) ? 0 : strlen(text) - strlen(want);
+	ck_assert_str_eq(text + at, want);
+}
 
 START_TEST(a_mismatch_has_its_own_reason_at_both_ends)
 {
@@ -734,6 +776,16 @@ START_TEST(a_mismatch_has_its_own_reason_at_both_ends)
 	let_run();
 	expect_failure(b, mismatches[_i].reason, false);
 	expect_failure(a, mismatches[_i].reason, true);
+}
+END_TEST
+
+START_TEST(each_end_says_what_it_sees)
+{
+	mismatches[_i].make();
+	connect_ends();
+	let_run();
+	expect_words(b, mismatches[_i].here);
+	expect_words(a, mismatches[_i].there);
 }
 END_TEST
 
@@ -753,13 +805,16 @@ static const struct {
 	const char *why;
 	uint8_t a_min, a_max, b_min, b_max;
 	uint8_t want; /* 0: none in common */
+	const char *words_a, *words_b;
 } versions[] = {
 	{ "the same", 1, 1, 1, 1, 1 },
 	{ "the initiator is ahead", 1, 2, 1, 1, 1 },
 	{ "the responder is ahead", 1, 1, 1, 2, 1 },
 	{ "both know more", 1, 3, 2, 4, 3 },
-	{ "the initiator is too new", 2, 3, 1, 1, 0 },
-	{ "the responder is too new", 1, 1, 2, 3, 0 },
+	{ "the initiator is too new", 2, 3, 1, 1, 0,
+	    "speaks: 1 to 1 there, 2 to 3 here", "speaks: 1 to 1 here" },
+	{ "the responder is too new", 1, 1, 2, 3, 0,
+	    "speaks: 2 to 3 there, 1 to 1 here", "speaks: 2 to 3 here" },
 };
 
 START_TEST(the_highest_common_version_is_chosen)
@@ -773,6 +828,8 @@ START_TEST(the_highest_common_version_is_chosen)
 	if (versions[_i].want == 0) {
 		expect_failure(a, HA_REFUSE_PROTOCOL, false);
 		expect_failure(b, HA_REFUSE_PROTOCOL, true);
+		expect_words(a, versions[_i].words_a);
+		expect_words(b, versions[_i].words_b);
 		return;
 	}
 	ck_assert_msg(ha_handshake_claim(b)->protocol == versions[_i].want,
@@ -790,6 +847,7 @@ START_TEST(a_version_outside_the_offer_is_refused)
 	w.data[HELLO_AT] = 2;
 	(void)!deliver(FIRST, &w);
 	expect_failure(b, HA_REFUSE_PROTOCOL, false);
+	expect_words(b, "speaks: 2 to 2 there, 1 to 1 here");
 }
 END_TEST
 
@@ -1114,6 +1172,7 @@ add_refusals(TCase *tc)
 {
 	ADD_TABLE(tc, a_mismatch_has_its_own_reason_at_both_ends,
 	    mismatches);
+	ADD_TABLE(tc, each_end_says_what_it_sees, mismatches);
 	tcase_add_test(tc, the_higher_index_does_not_dial);
 	ADD_TABLE(tc, the_highest_common_version_is_chosen,
 	    versions);

@@ -102,6 +102,32 @@ START_TEST(both_ends_find_the_same_difference)
 }
 END_TEST
 
+static void
+expect_detail(const struct ha_greeting *g, enum ha_unlike what,
+    const char *want)
+{
+	char text[HA_UNLIKE_DETAIL_LEN];
+
+	ck_assert_str_eq(ha_unlike_detail(g, what, text), want);
+}
+
+START_TEST(what_differs_is_told_in_a_word)
+{
+	struct ha_greeting g = sample();
+
+	expect_detail(&g, HA_UNLIKE_FILE, "0707070707070707");
+	expect_detail(&g, HA_UNLIKE_VERSION, "1.2.3");
+	expect_detail(&g, HA_UNLIKE_ZONES, "internal,guests");
+	g.n_zones = 0;
+	expect_detail(&g, HA_UNLIKE_ZONES, "none");
+	g.n_zones = 4;
+	for (int i = 0; i < 4; i++)
+		memset(g.zones[i], 'a' + i, HA_ZONE_LEN - 1);
+	expect_detail(&g, HA_UNLIKE_ZONES, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,"
+	    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -112,6 +138,7 @@ main(void)
 
 	tcase_add_loop_test(tc, both_ends_find_the_same_difference, 0,
 	    (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(tc, what_differs_is_told_in_a_word);
 	suite_add_tcase(s, tc);
 
 	sr = srunner_create(s);
