@@ -93,24 +93,29 @@ bury_in_own(struct ha_core *c, const struct session *s,
 	stream_bury(c, c->own, &e);
 }
 
+/* For the traffic log: one member writes it. */
+static void
+log_end(struct ha_core *c, const struct session *s, enum ha_end_reason reason)
+{
+	struct ha_output *o = out_add(c, HA_OUT_ENDED);
+
+	o->u.ended = (struct ha_out_ended){ .uid = s->uid, .reason = reason,
+		.owners = s->owners, .record = s->record };
+}
+
 /* Own session s is over, everywhere. */
 void
 owner_end(struct ha_core *c, struct session *s, enum ha_end_reason reason)
 {
-	bool published = s->stream == c->own;
-	struct ha_output *o;
-
 	out_trace(c, HA_TRACE_END, c->settings.self, reason, ha_trace_uid(&s->uid));
-	if (published) {
+	if (s->stream == c->own) {
 		stream_detach(c, s);
 		bury_in_own(c, s, HA_ENTRY_END, reason);
 	} else {
 		c->n_private--;
 	}
 	c->counters.sessions_ended++;
-	o = out_add(c, HA_OUT_ENDED);
-	o->u.ended = (struct ha_out_ended){ .uid = s->uid, .reason = reason,
-		.owners = s->owners, .record = s->record };
+	log_end(c, s, reason);
 	kernel_bury(c, s);
 }
 
@@ -118,8 +123,12 @@ owner_end(struct ha_core *c, struct session *s, enum ha_end_reason reason)
 void
 owner_end_old(struct ha_core *c, struct session *s)
 {
+	out_trace(c, HA_TRACE_END, c->settings.self, HA_END_IDLE,
+	    ha_trace_uid(&s->uid));
 	stream_detach(c, s);
 	bury_in_own(c, s, HA_ENTRY_END, HA_END_IDLE);
+	c->counters.sessions_ended++;
+	log_end(c, s, HA_END_IDLE);
 	kernel_bury(c, s);
 }
 
@@ -381,20 +390,14 @@ logs_for_lost(const struct ha_core *c, const struct stream *st)
 void
 owner_expired(struct ha_core *c, struct session *s)
 {
-	struct ha_output *o;
-
 	if (s->bit) {
 		stop_aging(c, s);
 		return;
 	}
 	out_trace(c, HA_TRACE_END, s->version.owner, HA_END_OWNER_LOST,
 	    ha_trace_uid(&s->uid));
-	if (logs_for_lost(c, s->stream)) {
-		o = out_add(c, HA_OUT_ENDED);
-		o->u.ended = (struct ha_out_ended){ .uid = s->uid,
-			.reason = HA_END_OWNER_LOST, .owners = s->owners,
-			.record = s->record };
-	}
+	if (logs_for_lost(c, s->stream))
+		log_end(c, s, HA_END_OWNER_LOST);
 	if (s->stream != NULL)
 		s->stream->aged = true;
 	stream_detach(c, s);
