@@ -155,11 +155,12 @@ kernel_keep(struct ha_core *c, struct session *s)
 
 /* ---- one tuple, one holder ---- */
 
-/* Until a probe has found silence, there is traffic. */
+/* Until a probe has found silence, there is traffic; not without an entry. */
 static bool
 carries(const struct session *s)
 {
-	return s->bit || s->hand == HAND_PROBING;
+	return s->bit ||
+	    (s->hand == HAND_PROBING && s->actual == ACTUAL_PRESENT);
 }
 
 static bool
