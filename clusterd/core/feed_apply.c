@@ -255,6 +255,7 @@ feed_apply_restart(struct ha_core *c, struct stream *st)
 	st->mismatches = 0;
 	st->overflow = false;
 	st->follow.anew = true;
+	st->follow.whole = false;
 	c->counters.resynchronisations++;
 }
 
@@ -468,6 +469,8 @@ adopt(struct ha_core *c, struct session *s, const struct ha_entry *e)
 		.known = s->place == PLACE_PRIVATE, .tcp_known = true };
 	if (s->place == PLACE_PRIVATE)
 		c->n_private--;
+	else
+		kernel_want(c, s, WORK_LIFETIME); /* an earlier start's */
 	table_rename(c, s, &e->uid);
 	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	s->record = e->record;
@@ -488,13 +491,25 @@ place_in(struct ha_core *c, struct stream *st, struct session *s,
 	handoff_record_came(c, s);
 }
 
+/* All up to complete was here once: what is not there now is over, and a
+ * source that is behind has not heard of it, though the tombstone may be
+ * gone. */
+static bool
+is_outlived(const struct stream *st, const struct ha_msg_batch *b,
+    const struct ha_entry *e)
+{
+	return st->follow.source != st->id.owner &&
+	    e->change <= st->complete && b->complete < st->complete;
+}
+
 static void
-apply_new(struct ha_core *c, struct stream *st, const struct ha_entry *e)
+apply_new(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b,
+    const struct ha_entry *e)
 {
 	struct session *s;
 	bool half = false; /* carried here, but never answered */
 
-	if (stream_has_ended(c, &e->uid, &e->version)) {
+	if (stream_has_ended(c, &e->uid, &e->version) || is_outlived(st, b, e)) {
 		st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
 		return;
 	}
@@ -599,13 +614,14 @@ mention(struct ha_core *c, struct stream *st, struct session *s,
 }
 
 static void
-apply_record(struct ha_core *c, struct stream *st, const struct ha_entry *e)
+apply_record(struct ha_core *c, struct stream *st,
+    const struct ha_msg_batch *b, const struct ha_entry *e)
 {
 	struct session *s = table_find(c, &e->uid);
 	int cmp;
 
 	if (s == NULL) {
-		apply_new(c, st, e);
+		apply_new(c, st, b, e);
 		return;
 	}
 	cmp = ha_version_cmp(&e->version, &s->version);
@@ -625,9 +641,8 @@ apply_end(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	struct session *s = table_find(c, &e->uid);
 
 	stream_bury(c, st, e);
-	if (s == NULL || (s->stream != st &&
-	    ha_version_cmp(&s->version, &e->version) > 0))
-		return;
+	if (s == NULL || ha_version_cmp(&s->version, &e->version) > 0)
+		return; /* it went on elsewhere, and may have come back */
 	if (e->version.epoch > s->version.epoch &&
 	    e->version.epoch - s->version.epoch > EPOCH_JUMP_MAX) {
 		c->counters.drop_epoch++;
@@ -660,18 +675,20 @@ apply_left(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 
 	stream_bury(c, st, e);
 	st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
-	if (s != NULL && s->stream == st)
+	if (s != NULL && s->stream == st &&
+	    ha_version_cmp(&s->version, &e->version) <= 0)
 		feed_limbo(c, s);
 }
 
 static void
-apply_entry(struct ha_core *c, struct stream *st, const struct ha_entry *e)
+apply_entry(struct ha_core *c, struct stream *st,
+    const struct ha_msg_batch *b, const struct ha_entry *e)
 {
 	c->counters.entries_received++;
 	switch (e->kind) {
 	case HA_ENTRY_FULL:
 	case HA_ENTRY_UPDATE:
-		apply_record(c, st, e);
+		apply_record(c, st, b, e);
 		return;
 	case HA_ENTRY_END:
 		apply_end(c, st, e);
@@ -743,8 +760,8 @@ heal_aged(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 {
 	if ((b->flags & HA_BATCH_AGED) != 0) {
 		st->aged = true;
-	} else if (st->aged && ha_time_is_never(st->lost_at)) {
-		st->aged = false;
+	} else if (st->aged && ha_time_is_never(st->lost_at) &&
+	    !st->follow.anew) {
 		feed_apply_restart(c, st);
 	}
 }
@@ -762,8 +779,8 @@ caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 		st->follow.kept = true;
 	}
 	st->follow.below = false;
-	if (st->follow.whole)
-		st->follow.anew = st->follow.whole = false;
+	if (st->follow.whole && b->complete >= st->complete)
+		st->follow.anew = st->follow.whole = st->aged = false;
 	if (!feed_caught_up(st))
 		out_trace(c, HA_TRACE_CAUGHT_UP, st->follow.source,
 		    st->id.owner, st->complete);
@@ -792,7 +809,7 @@ feed_apply_batch(struct ha_core *c, const struct ha_in_message *in)
 	if (b->n_entries > 0)
 		st->settled = false; /* somebody has more than was thought */
 	for (int i = 0; i < b->n_entries; i++)
-		apply_entry(c, st, &b->entries[i]);
+		apply_entry(c, st, b, &b->entries[i]);
 	if (b->to != st->follow.cursor || b->n_entries > 0) {
 		st->follow.progress_at = c->now;
 		st->follow.stalled = false;

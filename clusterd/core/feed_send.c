@@ -208,10 +208,9 @@ body_for(struct ha_core *c, struct walk *w)
 }
 
 static void
-vouch(const struct ha_core *c, const struct stream *st, struct ha_msg_batch *m)
+vouch(const struct stream *st, struct ha_msg_batch *m)
 {
 	m->flags |= HA_BATCH_CAUGHT_UP | (st->aged ? HA_BATCH_AGED : 0);
-	m->complete = stream_vouched(c, st);
 	m->count = st->n_confirmed;
 	m->digest = st->digest;
 	m->n_took = st->n_took;
@@ -248,10 +247,11 @@ send_batch(struct ha_core *c, struct walk *w, const struct body *b)
 	batch = &m->u.batch;
 	*batch = (struct ha_msg_batch){ .walk = w->id, .stream = w->stream->id,
 		.from = b->from, .to = b->to, .floor = w->stream->floor,
+		.complete = stream_vouched(c, w->stream),
 		.flags = w->full ? HA_BATCH_FULL : 0, .body = b->id,
 		.n_entries = b->n, .entries = b->entries };
 	if (b->tail)
-		vouch(c, w->stream, batch);
+		vouch(w->stream, batch);
 	p->links[w->link].credit--;
 	c->counters.batches_sent++;
 	c->counters.entries_sent += b->n;
