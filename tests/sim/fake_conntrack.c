@@ -99,6 +99,7 @@ add_entry(struct fake_conntrack *ct, struct ha_time now,
 	s->entry.record.flags = 0;
 	s->entry.created = now;
 	s->entry.touched = HA_TIME_NEVER;
+	s->entry.answered_at = HA_TIME_NEVER;
 	ct->slots[ct->n++] = s;
 	return &s->entry;
 }

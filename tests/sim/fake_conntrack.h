@@ -87,6 +87,7 @@ struct fake_entry {
 	struct ha_time touched; /* the first packet; NEVER: none */
 	bool told; /* the daemon was told of the owner bit */
 	struct ha_time told_at;
+	struct ha_time answered_at; /* and of SEEN_REPLY; NEVER: not */
 };
 
 struct fake_conntrack;

@@ -420,18 +420,35 @@ note_session(struct world *w, const struct world_member *m,
 	    s->has_timeout ? " alive" : "", s->foreign ? " foreign" : "");
 }
 
+/* The data plane corrects what a dump tells late by the events that were told
+ * meanwhile.  false: the entry is no more. */
+static bool
+correct_dumped(const struct fake_entry *e, struct ha_in_session *s)
+{
+	if (s->event != HA_SESSION_DUMPED)
+		return true;
+	if (e == NULL)
+		return false;
+	s->owner_bit |= e->told && e->owner_bit;
+	return true;
+}
+
 static void
 step_session(struct world *w, struct world_member *m, struct world_input *in)
 {
-	const struct ha_in_session *s = &in->input.u.session;
+	struct ha_in_session *s = &in->input.u.session;
 	struct fake_entry *e = fake_conntrack_by_serial(m->kernel, in->entry);
 
+	if (!correct_dumped(e, s))
+		return;
 	note_session(w, m, s);
 	oracle_kernel_told(w->oracle, m->index, &s->record);
 	if (e != NULL && s->bits_known && s->owner_bit && e->owner_bit) {
 		e->told = true;
 		e->told_at = w->now;
 	}
+	if (e != NULL && (s->record.status & HA_STATUS_SEEN_REPLY) != 0)
+		e->answered_at = ha_time_min(e->answered_at, w->now);
 	step(w, m->index, &in->input);
 }
 

@@ -231,7 +231,7 @@ carried(const struct fake_entry *e, struct ha_time asked)
 {
 	return e != NULL && e->owner_bit && e->told &&
 	    ha_time_before(e->told_at, asked) &&
-	    (e->record.status & HA_STATUS_SEEN_REPLY) != 0 &&
+	    ha_time_before(e->answered_at, asked) &&
 	    (e->record.orig.protocol != 6 ||
 	        (e->record.tcp_state >= HA_TCP_ESTABLISHED &&
 	            e->record.tcp_state < HA_TCP_TIME_WAIT));
