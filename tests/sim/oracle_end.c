@@ -27,7 +27,8 @@ is_recent(const struct oracle *o, struct ha_time t, struct ha_dur within)
 	    !ha_dur_less(within, ha_time_since(o->now, t));
 }
 
-/* What a member owns and carries it keeps. */
+/* What a member owns and carries it keeps.  An untouched session carries
+ * nothing: what stands at its addresses is the entry of another. */
 static void
 check_s14_own_entry(struct oracle *o, uint8_t member,
     const struct ha_record *r)
@@ -38,6 +39,7 @@ check_s14_own_entry(struct oracle *o, uint8_t member,
 		const struct held *h = &n->held[member];
 
 		if (!h->present || h->role != HA_ROLE_OWNED || h->end_done ||
+		    (h->record.flags & HA_RECORD_UNTOUCHED) != 0 ||
 		    is_recent(o, h->yielded, ha_dur_ms(100)))
 			continue;
 		oracle_violate(o, "S14", "member %d removes the entry of a "

@@ -105,6 +105,7 @@ struct shown {
 	const struct ha_version *version; /* NULL: no session */
 	bool limbo;
 	bool owned;
+	bool untouched;
 	uint8_t owner;     /* of the stream ... */
 	uint64_t complete; /* ... up to there; 0: no stream */
 	bool peer_lost;    /* member 1, as seen here */
@@ -128,6 +129,8 @@ sweep(uint8_t who, struct shown s)
 		oracle_sees_peer(oracle, who, &p);
 	if (s.complete != 0)
 		oracle_sees_stream(oracle, who, &st);
+	if (s.untouched)
+		v.record.flags = HA_RECORD_UNTOUCHED;
 	if (s.version != NULL) {
 		v.version = *s.version;
 		oracle_sees_session(oracle, who, &v);
@@ -254,6 +257,18 @@ tell_a_claim_from_the_lost(void)
 		.peer_lost = true });
 }
 
+/* Whatever stood there: it was none of the session that member 2 claims. */
+static void
+tell_a_removal_where_nothing_is_carried(void)
+{
+	struct ha_record r = record();
+
+	trace(2, HA_TRACE_CLAIM, 1, 0);
+	sweep(2, (struct shown){ .version = &V2, .owned = true,
+		.untouched = true, .peer_lost = true });
+	oracle_kernel_removed(oracle, 2, &r, true);
+}
+
 static void
 tell_a_new_entry_for_a_lost_session(void)
 {
@@ -292,6 +307,8 @@ static const struct {
 	{ "limbo, and a minute", tell_limbo },
 	{ "a loss, and the timeout", tell_age },
 	{ "a claim from the lost", tell_a_claim_from_the_lost },
+	{ "a removal at an untouched session",
+	    tell_a_removal_where_nothing_is_carried },
 	{ "an entry made anew", tell_a_new_entry_for_a_lost_session },
 	{ "a fresh entry", tell_a_fresh_entry },
 	{ "a short break", tell_a_short_break },
