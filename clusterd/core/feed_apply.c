@@ -561,6 +561,8 @@ take_record(struct ha_core *c, struct session *s, const struct ha_entry *e)
 			kernel_want(c, s, WORK_STATUS);
 		if (r.mark != s->record.mark)
 			kernel_want(c, s, WORK_MARK);
+		if (r.flags != s->record.flags)
+			kernel_want(c, s, WORK_LIFETIME);
 	}
 	s->record = r;
 }

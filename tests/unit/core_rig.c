@@ -136,9 +136,13 @@ post(uint8_t from, const struct ha_out_send *s)
 static int
 do_op(struct rig_member *r, const struct ha_kernel_op *op)
 {
-	enum rig_entry *e = &r->kernel[op->record->orig.src_port % RIG_PORTS];
+	uint16_t port = op->record->orig.src_port % RIG_PORTS;
+	enum rig_entry *e = &r->kernel[port];
 	bool was = *e != RIG_NONE;
 
+	if (op->verb == HA_KERNEL_INSTALL ||
+	    (op->change & HA_CHANGE_LIFETIME) != 0)
+		r->lifetime_s[port] = op->lifetime_s;
 	switch (op->verb) {
 	case HA_KERNEL_INSTALL:
 		*e = was ? *e : RIG_REPLICA;

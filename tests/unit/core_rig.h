@@ -29,6 +29,7 @@ struct rig_member {
 	struct ha_core *core; /* NULL: dead */
 	struct ha_settings settings;
 	enum rig_entry kernel[RIG_PORTS]; /* by source port */
+	uint32_t lifetime_s[RIG_PORTS];   /* as asked last */
 	bool hold_done;         /* results of operations wait */
 	unsigned int ended;     /* sessions told to the traffic log */
 	unsigned int removals;  /* asked of the kernel */

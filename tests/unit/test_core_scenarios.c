@@ -544,6 +544,27 @@ START_TEST(an_untouched_session_makes_way_for_a_new_one)
 }
 END_TEST
 
+/* Member 1 gave its session the protocol's own time, and so did member 2,
+ * until packets came again. */
+START_TEST(a_copy_lives_as_its_record_says)
+{
+	rig.m[2].settings.timeouts.tcp_s[HA_TCP_ESTABLISHED] = 300;
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	ck_assert_uint_eq(rig.m[2].lifetime_s[7], 3600);
+	rig_kill(1);
+	rig.m[1].kernel[7] = RIG_NONE;
+	rig_start(1, HA_START_BOOT);
+	rig_connect(1, 2);
+	rig_run_ms(3000);
+	ck_assert_uint_eq(rig.m[2].lifetime_s[7], 300);
+	packet(1, 7);
+	rig_run_ms(500);
+	ck_assert_uint_eq(rig.m[2].lifetime_s[7], 3600);
+}
+END_TEST
+
 START_TEST(a_connection_made_anew_loses_nothing_and_nobody_is_away)
 {
 	const struct ha_counters *n[3];
@@ -663,6 +684,7 @@ main(void)
 	    a_packet_during_a_probe_counts_whatever_is_under_way);
 	tcase_add_test(tc,
 	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
+	tcase_add_test(tc, a_copy_lives_as_its_record_says);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
