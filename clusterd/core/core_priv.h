@@ -472,6 +472,7 @@ void stream_bury(struct ha_core *c, struct stream *st,
 bool stream_has_ended(const struct ha_core *c, const struct ha_uid *uid,
     const struct ha_version *v);
 bool stream_is_current(const struct ha_core *c, const struct stream *st);
+bool stream_took(const struct stream *st, uint64_t boot);
 bool stream_is_past(const struct ha_core *c, const struct stream *st);
 bool stream_is_left(const struct ha_core *c, const struct stream *st);
 bool stream_owner_lost(const struct ha_core *c, const struct stream *st);

@@ -738,9 +738,13 @@ compare_digest(struct ha_core *c, struct stream *st,
 	st->quiet_until = ha_time_add(c->now, CAUGHT_UP_EVERY);
 }
 
+/* The list grows at its end.  A relay may have heard of less than is known
+ * here: that takes nothing back. */
 static void
 learn_took(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 {
+	if (b->n_took == 0 || stream_took(st, b->took[b->n_took - 1].boot))
+		return;
 	st->n_took = b->n_took;
 	for (int i = 0; i < b->n_took; i++) {
 		struct ha_stream_id id = { b->took[i].boot, st->id.owner };

@@ -105,9 +105,8 @@ was_taken(struct ha_core *c, const struct ha_stream_id *id)
 		 * hears of by this one only. */
 		if (id->owner == c->settings.self && !st->own)
 			continue;
-		for (int k = 0; k < st->n_took; k++)
-			if (st->took[k].boot == id->boot)
-				return true;
+		if (stream_took(st, id->boot))
+			return true;
 	}
 	return false;
 }

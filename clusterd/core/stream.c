@@ -439,6 +439,16 @@ stream_is_current(const struct ha_core *c, const struct stream *st)
 	return p->boot.id == 0 || p->boot.id == st->id.boot;
 }
 
+/* Has st replaced that earlier boot of its owner, as far as known here? */
+bool
+stream_took(const struct stream *st, uint64_t boot)
+{
+	for (int i = 0; i < st->n_took; i++)
+		if (st->took[i].boot == boot)
+			return true;
+	return false;
+}
+
 /* Of an earlier start of this member. */
 bool
 stream_is_past(const struct ha_core *c, const struct stream *st)

@@ -565,6 +565,54 @@ START_TEST(a_copy_lives_as_its_record_says)
 }
 END_TEST
 
+static bool
+drop_batches_to_1(uint8_t from, uint8_t to, const struct ha_message *m)
+{
+	(void)from;
+	return to == 1 && m->kind == HA_MSG_BATCH;
+}
+
+static bool
+has_stream(uint8_t m, const struct ha_boot *boot)
+{
+	struct ha_view_stream v[64];
+	size_t n = ha_view_streams(rig.m[m].core, v, 64);
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].member == m && v[i].status.stream.boot == boot->id)
+			return true;
+	return false;
+}
+
+/* The third start of member 1 relays the stream of its second before it has
+ * all of it; member 3 was away and still has that of the first. */
+START_TEST(a_relay_that_knows_less_takes_no_take_over_back)
+{
+	struct ha_boot first;
+
+	start_all();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	first = rig.m[1].settings.boot;
+	rig_disconnect(1, 3);
+	rig_disconnect(2, 3);
+	rig_kill(1);
+	rig_start(1, HA_START_RESTART);
+	rig_connect(1, 2);
+	rig_run_ms(3000);
+	ck_assert(!has_stream(2, &first));
+	rig_kill(1);
+	rig.drop = drop_batches_to_1;
+	rig_start(1, HA_START_RESTART);
+	rig_connect(1, 2);
+	rig_run_ms(500);
+	ck_assert(has_stream(3, &first));
+	rig_connect(2, 3);
+	rig_run_ms(500);
+	ck_assert(!has_stream(2, &first));
+}
+END_TEST
+
 START_TEST(a_connection_made_anew_loses_nothing_and_nobody_is_away)
 {
 	const struct ha_counters *n[3];
@@ -685,6 +733,7 @@ main(void)
 	tcase_add_test(tc,
 	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
 	tcase_add_test(tc, a_copy_lives_as_its_record_says);
+	tcase_add_test(tc, a_relay_that_knows_less_takes_no_take_over_back);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
