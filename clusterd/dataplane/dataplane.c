@@ -270,10 +270,9 @@ find_traces(struct ha_dataplane *dp)
 	return HA_OK;
 }
 
-static int
-open_table(struct ha_dataplane *dp, struct ha_why *why)
+static struct ha_nft_config
+table_of(const struct ha_dataplane_config *c)
 {
-	const struct ha_dataplane_config *c = &dp->config;
 	struct ha_nft_config nft = {
 		.bits = bits_of(c),
 		.rule = c->rule,
@@ -281,11 +280,18 @@ open_table(struct ha_dataplane *dp, struct ha_why *why)
 		.shared = c->table_shared,
 		.n_untracked = c->n_untracked,
 	};
-	int rc;
 
 	HA_CHECK(c->n_untracked <= HA_UNTRACKED_MAX);
 	memcpy(nft.untracked, c->untracked, sizeof(nft.untracked));
-	rc = ha_nft_table_open(&nft, &dp->table);
+	return nft;
+}
+
+static int
+open_table(struct ha_dataplane *dp, struct ha_why *why)
+{
+	const struct ha_nft_config nft = table_of(&dp->config);
+	int rc = ha_nft_table_open(&nft, &dp->table);
+
 	if (rc == HA_OK)
 		rc = find_traces(dp);
 	if (rc == HA_OK)
@@ -319,6 +325,25 @@ ha_dataplane_open(const struct ha_dataplane_config *config,
 	}
 	*out = dp;
 	return HA_OK;
+}
+
+int
+ha_dataplane_change(struct ha_dataplane *dp,
+    const struct ha_dataplane_config *config, struct ha_why *why)
+{
+	struct ha_dataplane_config c = dp->config;
+	struct ha_nft_config nft;
+	int rc;
+
+	c.rule = config->rule;
+	c.gate = config->gate;
+	c.n_untracked = config->n_untracked;
+	memcpy(c.untracked, config->untracked, sizeof(c.untracked));
+	nft = table_of(&c);
+	rc = ha_nft_table_change(dp->table, &nft);
+	if (rc == HA_OK)
+		dp->config = c;
+	return explain(rc, "load the nftables table \"inet clusterd\"", why);
 }
 
 void

@@ -136,6 +136,12 @@ struct ha_dataplane;
 HA_MUST_USE int ha_dataplane_open(const struct ha_dataplane_config *config,
     struct ha_why *why, struct ha_dataplane **out);
 
+/* Take rule, gate and untracked from another configuration, all in one
+ * transaction; a gate that stays stays where it is, and a new one is open.
+ * On error nothing has changed, and *why says what to do. */
+HA_MUST_USE int ha_dataplane_change(struct ha_dataplane *dp,
+    const struct ha_dataplane_config *config, struct ha_why *why);
+
 /* The table and every entry stay in the kernel; NULL is allowed. */
 void ha_dataplane_close(struct ha_dataplane *dp);
 

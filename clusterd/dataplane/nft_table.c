@@ -426,6 +426,19 @@ ha_nft_table_load(struct ha_nft_table *t, bool closed)
 	return rc;
 }
 
+int
+ha_nft_table_change(struct ha_nft_table *t, const struct ha_nft_config *config)
+{
+	const struct ha_nft_config before = t->config;
+	int rc;
+
+	t->config = *config;
+	rc = ha_nft_table_load(t, t->closed);
+	if (rc != HA_OK)
+		t->config = before;
+	return rc;
+}
+
 /* A table that was taken away comes back with the gate where it belongs. */
 int
 ha_nft_table_gate(struct ha_nft_table *t, bool closed)

@@ -42,6 +42,11 @@ HA_MUST_USE int ha_nft_table_find(struct ha_nft_table *t,
 /* Put the whole table there, in place of what stands, in one transaction. */
 HA_MUST_USE int ha_nft_table_load(struct ha_nft_table *t, bool closed);
 
+/* Load another one in its place, the gate where it is, if there is one.  On
+ * error nothing has changed. */
+HA_MUST_USE int ha_nft_table_change(struct ha_nft_table *t,
+    const struct ha_nft_config *config);
+
 /* Nobody else can change it. */
 bool ha_nft_table_owned(const struct ha_nft_table *t);
 

@@ -1140,6 +1140,53 @@ START_TEST(our_own_links_are_not_tracked)
 }
 END_TEST
 
+START_TEST(a_changed_table_keeps_the_gate_where_it_is)
+{
+	struct ha_dataplane_config other = config;
+	struct ha_dataplane_traffic t;
+	struct ha_why why;
+	bool open = true;
+
+	start();
+	ck_assert_int_eq(ha_dataplane_gate(dp, false), HA_OK);
+	other.rule = false;
+	ck_assert_int_eq(ha_dataplane_change(dp, &other, &why), HA_OK);
+	ck_assert_int_eq(ha_dataplane_gate_read(dp, &open), HA_OK);
+	ck_assert(!open);
+	ck_assert_int_eq(ha_dataplane_gate(dp, true), HA_OK);
+	forward(4507);
+	ck_assert_int_eq(ha_dataplane_traffic(dp, &t), HA_OK);
+	ck_assert_uint_eq(t.owner_signed, 0);
+
+	other.rule = true;
+	ck_assert_int_eq(ha_dataplane_change(dp, &other, &why), HA_OK);
+	forward(4508);
+	ck_assert_int_eq(ha_dataplane_traffic(dp, &t), HA_OK);
+	ck_assert_uint_eq(t.owner_signed, 1);
+}
+END_TEST
+
+START_TEST(a_gate_that_comes_is_open_and_one_that_goes_closes_nothing)
+{
+	struct ha_dataplane_config other = config;
+	struct ha_why why;
+	bool open = false;
+
+	start();
+	ck_assert_int_eq(ha_dataplane_gate(dp, false), HA_OK);
+	other.gate = false;
+	ck_assert_int_eq(ha_dataplane_change(dp, &other, &why), HA_OK);
+	forward(4509);
+	ck_assert_int_eq(ha_dataplane_gate(dp, false), HA_ERR_UNSUPPORTED);
+	other.gate = true;
+	ck_assert_int_eq(ha_dataplane_change(dp, &other, &why), HA_OK);
+	ck_assert_int_eq(ha_dataplane_gate_read(dp, &open), HA_OK);
+	ck_assert(open);
+	forward(4510);
+	ck_assert_int_eq(ha_dataplane_gate(dp, false), HA_OK);
+}
+END_TEST
+
 /* ---- older than the rule ---- */
 
 static void
@@ -1315,6 +1362,9 @@ make_suite(void)
 	tcase_add_test(tc, two_daemons_cant_hold_one_table);
 	tcase_add_test(tc, the_table_of_the_boot_goes_when_ours_stands);
 	tcase_add_test(tc, our_own_links_are_not_tracked);
+	tcase_add_test(tc, a_changed_table_keeps_the_gate_where_it_is);
+	tcase_add_test(tc,
+	    a_gate_that_comes_is_open_and_one_that_goes_closes_nothing);
 	tcase_add_test(tc,
 	    what_was_forwarded_before_the_first_load_is_taken_as_ours);
 	tcase_add_test(tc, in_the_mark_what_is_taken_as_ours_is_signed);
