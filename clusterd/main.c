@@ -20,10 +20,13 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 static int
 check(const struct ha_options *o)
 {
+	struct ha_files_said said;
 	struct ha_files files;
-	int rc;
+	int rc = ha_files_load(o, &said, &files);
 
-	if (ha_files_load(o, &files) != HA_OK)
+	ha_files_said_print(&said, stderr);
+	ha_files_said_free(&said);
+	if (rc != HA_OK)
 		return EXIT_FAILED;
 	printf("%s%s: correct; this is member %u, %s\n",
 	    o->verbose > 0 ? "# " : "", o->conf, files.self->index,

@@ -298,13 +298,16 @@ ha_daemon_open(const struct ha_options *options, struct ha_log *log,
     struct ha_daemon **out)
 {
 	struct ha_daemon *d = calloc(1, sizeof(*d));
+	struct ha_files_said said;
 	int rc;
 
 	if (d == NULL)
 		return HA_ERR_NOMEM;
 	d->options = options;
 	d->log = log;
-	rc = ha_files_load(options, &d->files);
+	rc = ha_files_load(options, &said, &d->files);
+	ha_files_said_print(&said, stderr);
+	ha_files_said_free(&said);
 	if (rc == HA_OK)
 		rc = open_parts(d);
 	if (rc != HA_OK) {

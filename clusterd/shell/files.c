@@ -3,100 +3,82 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Everything that there is to say about one file, and no more of it. */
-static void
-tell(struct ha_conf_report *report, const char *path, int rc)
+static int
+load_identity(const char *path, struct ha_conf_report *report,
+    struct ha_files *f)
 {
-	report->nomem |= rc == HA_ERR_NOMEM;
-	ha_conf_report_print(report, path, stderr);
-	ha_conf_report_free(report);
-}
+	int rc = ha_identity_load(path, report, &f->identity);
 
-/* What to do about a file that is not there. */
-static void
-tell_hint(const char *path, int rc, const char *hint)
-{
 	if (rc == HA_ERR_ABSENT)
-		fprintf(stderr, "%s: %s\n", path, hint);
-}
-
-static int
-load_conf(const char *path, struct ha_files *f)
-{
-	struct ha_conf_report report;
-	int rc;
-
-	ha_conf_report_init(&report);
-	rc = ha_cluster_conf_load(path, &report, &f->conf);
-	tell(&report, path, rc);
+		ha_conf_error(report, 0, "\"clusterctl identity init\" makes it");
 	return rc;
 }
 
 static int
-load_identity(const char *path, struct ha_files *f)
+load_secret(const char *path, struct ha_conf_report *report,
+    struct ha_files *f)
 {
-	struct ha_conf_report report;
-	int rc;
+	int rc = ha_secret_load(path, report, &f->secret);
 
-	ha_conf_report_init(&report);
-	rc = ha_identity_load(path, &report, &f->identity);
-	tell(&report, path, rc);
-	tell_hint(path, rc, "\"clusterctl identity init\" makes it");
-	return rc;
-}
-
-static int
-load_secret(const char *path, struct ha_files *f)
-{
-	struct ha_conf_report report;
-	int rc;
-
-	ha_conf_report_init(&report);
-	rc = ha_secret_load(path, &report, &f->secret);
-	tell(&report, path, rc);
-	tell_hint(path, rc, "copy it from another member, or make the first "
-	    "with \"clusterctl secret init\"");
+	if (rc == HA_ERR_ABSENT)
+		ha_conf_error(report, 0, "copy it from another member, or make "
+		    "the first with \"clusterctl secret init\"");
 	return rc;
 }
 
 /* Which member this is, and what only it can know of its addresses.  The
  * digest is that of the file as written, so it comes first. */
 static int
-find_self(const char *conf_path, struct ha_files *f)
+find_self(struct ha_conf_report *report, struct ha_files *f)
 {
-	struct ha_conf_report report;
-	int rc;
+	int rc = ha_identity_find(f->identity, f->conf, report, &f->self);
 
-	ha_conf_report_init(&report);
-	rc = ha_identity_find(f->identity, f->conf, &report, &f->self);
 	if (rc == HA_OK)
 		rc = ha_cluster_conf_digest(f->conf, f->digest);
 	if (rc == HA_OK)
-		rc = ha_cluster_conf_localize(f->conf, f->self->index,
-		    &report);
-	tell(&report, conf_path, rc);
+		rc = ha_cluster_conf_localize(f->conf, f->self->index, report);
 	return rc;
 }
 
 int
-ha_files_load(const struct ha_options *o, struct ha_files *out)
+ha_files_load(const struct ha_options *o, struct ha_files_said *said,
+    struct ha_files *out)
 {
+	struct ha_conf_report *report = said->report;
 	struct ha_files f = { 0 };
-	int conf = load_conf(o->conf, &f);
-	int identity = load_identity(o->identity, &f);
-	int secret = load_secret(o->secret, &f);
-	int rc = conf != HA_OK ? conf : identity;
+	int conf, identity, secret, rc;
 
+	*said = (struct ha_files_said){ .path = { o->conf, o->identity,
+	    o->secret } };
+	conf = ha_cluster_conf_load(o->conf, &report[HA_FILE_CONF], &f.conf);
+	identity = load_identity(o->identity, &report[HA_FILE_IDENTITY], &f);
+	secret = load_secret(o->secret, &report[HA_FILE_SECRET], &f);
+	rc = conf != HA_OK ? conf : identity;
 	if (rc == HA_OK)
-		rc = find_self(o->conf, &f);
+		rc = find_self(&report[HA_FILE_CONF], &f);
 	if (rc == HA_OK)
 		rc = secret;
+	report[HA_FILE_CONF].nomem |= rc == HA_ERR_NOMEM;
 	if (rc != HA_OK) {
 		ha_files_close(&f);
 		return rc;
 	}
 	*out = f;
 	return HA_OK;
+}
+
+void
+ha_files_said_print(const struct ha_files_said *said, FILE *out)
+{
+	for (int i = 0; i < HA_FILE_MAX; i++)
+		ha_conf_report_print(&said->report[i], said->path[i], out);
+}
+
+void
+ha_files_said_free(struct ha_files_said *said)
+{
+	for (int i = 0; i < HA_FILE_MAX; i++)
+		ha_conf_report_free(&said->report[i]);
 }
 
 void
