@@ -90,6 +90,9 @@ ha_conn_close_count(const struct ha_conn_close *why,
 	case HA_CONN_OLD:
 		n->link_old++;
 		break;
+	case HA_CONN_CHANGED:
+		n->link_changed++;
+		break;
 	}
 }
 
@@ -119,6 +122,8 @@ end_text(enum ha_conn_end how)
 		return "its public key is no longer in our cluster file";
 	case HA_CONN_OLD:
 		return "no new handshake came about for too long";
+	case HA_CONN_CHANGED:
+		return "our cluster file has it otherwise now";
 	}
 	return "unknown";
 }

@@ -561,6 +561,50 @@ ha_driver_start(struct ha_driver *d, const struct ha_settings *settings,
 	return HA_OK;
 }
 
+/* What the file can't know. */
+static void
+keep_facts(const struct ha_settings *from, struct ha_settings *to)
+{
+	to->boot = from->boot;
+	to->start = from->start;
+	to->kernel_max = from->kernel_max;
+	to->timeouts = from->timeouts;
+	for (int i = 0; i < HA_MEMBER_MAX; i++)
+		to->members[i].boot_seen = from->members[i].boot_seen;
+}
+
+static void
+forget_peers(struct ha_driver *d, const struct ha_settings *s,
+    ha_member_set replaced)
+{
+	for (uint8_t i = 1; i <= HA_MEMBER_MAX; i++) {
+		if (s->members[i - 1].present &&
+		    (replaced & ha_member_bit(i)) == 0)
+			continue;
+		ha_driver_end_alarms_about(d, i);
+		d->peers[i - 1] = (struct ha_peer_info){ .known = false };
+	}
+}
+
+void
+ha_driver_change(struct ha_driver *d, const struct ha_settings *settings,
+    ha_member_set replaced, struct ha_dur coalesce)
+{
+	struct ha_input in = { .kind = HA_IN_SETTINGS,
+		.u.settings = { &d->settings, replaced } };
+	struct ha_settings s = *settings;
+	struct ha_time now = ha_clock_now();
+
+	open_turn(d);
+	keep_facts(&d->settings, &s);
+	forget_peers(d, &s, replaced);
+	d->settings = s;
+	d->parts.coalesce = coalesce;
+	ha_rest_init(&d->rest, coalesce, now);
+	ha_stall_init(&d->stall, stall_limit(&s), now);
+	ha_driver_feed(d, &in);
+}
+
 void
 ha_driver_free(struct ha_driver *d)
 {

@@ -65,6 +65,11 @@ HA_MUST_USE int ha_driver_start(struct ha_driver *d,
     const struct ha_settings *settings, struct ha_dataplane *dataplane,
     struct ha_links *links);
 
+/* The cluster file has changed (core/input.h); of the settings those that
+ * the host, the boot and the peers made stay. */
+void ha_driver_change(struct ha_driver *d, const struct ha_settings *settings,
+    ha_member_set replaced, struct ha_dur coalesce);
+
 /* A condition that the shell knows of; the core has its own. */
 void ha_driver_alarm(struct ha_driver *d, const char *name, uint8_t member,
     bool active);

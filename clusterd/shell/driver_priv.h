@@ -98,6 +98,9 @@ void ha_driver_tend_store(struct ha_driver *d);
 /* Those about other members end; a core that begins raises them again. */
 void ha_driver_end_peer_alarms(struct ha_driver *d);
 
+/* Those about one that is a member no more. */
+void ha_driver_end_alarms_about(struct ha_driver *d, uint8_t member);
+
 bool ha_driver_alarm_holds(struct ha_driver *d, const char *name,
     uint8_t member);
 

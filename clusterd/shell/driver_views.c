@@ -91,6 +91,15 @@ ha_driver_end_peer_alarms(struct ha_driver *d)
 	}
 }
 
+void
+ha_driver_end_alarms_about(struct ha_driver *d, uint8_t member)
+{
+	for (size_t i = d->n_alarms; i-- > 0;) {
+		if (d->alarms[i].member == member)
+			end_alarm(d, &d->alarms[i]);
+	}
+}
+
 const struct ha_core *
 ha_driver_core(const struct ha_driver *d)
 {

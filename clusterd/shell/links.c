@@ -1,6 +1,7 @@
 /*
- * A slot is one link to one peer, for the life of the process; a line is one
- * connection, from the first byte to the last.  Lines come and go:
+ * A slot is one link to one peer, there as long as the cluster file has both;
+ * a line is one connection, from the first byte to the last.  Lines come and
+ * go:
  *
  *     slot->trying   being dialled or shaking hands; dialling slots only
  *     slot->up       the link; at most one
@@ -19,7 +20,7 @@
  *
  * links_dial.c begins connections, links_door.c lets them in, links_line.c
  * follows each to its end, links_renew.c has them made anew, links_keys.c
- * holds what they are made with.
+ * holds what they are made with, links_members.c which slots there are.
  */
 #include "shell/links.h"
 
@@ -39,8 +40,6 @@ static const struct ha_dur HANDSHAKE_EVERY = { INT64_C(10) * 1000000000 };
 #else
 static const struct ha_dur HANDSHAKE_EVERY = { INT64_C(3600) * 1000000000 };
 #endif
-static const struct ha_dur WAIT_FIRST = { INT64_C(100) * 1000000 };
-static const struct ha_dur WAIT_LONGEST = { INT64_C(3000) * 1000000 };
 
 struct slot *
 links_find_slot(const struct ha_links *links, uint8_t peer, uint8_t link)
@@ -103,99 +102,6 @@ links_prepare(struct ha_links *links, uint8_t peer, uint8_t link)
 /* --- making and unmaking --- */
 
 static int
-make_slot(struct ha_links *links, const struct ha_conf_member *m,
-    uint8_t link)
-{
-	struct slot *s = &links->slots[m->index - 1][link];
-
-	if (!m->enabled || m->index == links->self ||
-	    m->address[link].family == 0)
-		return HA_OK;
-	s->links = links;
-	s->peer = m->index;
-	s->link = link;
-	s->present = true;
-	s->dials = links->self < m->index;
-	s->address = m->address[link];
-	s->stats.dials = s->dials;
-	ha_backoff_init(&s->backoff, WAIT_FIRST, WAIT_LONGEST);
-	links_set_phase(s, HA_LINK_PHASE_WAIT);
-	if (!s->dials)
-		return HA_OK;
-	s->timer = evtimer_new(links->base, links_on_dial, s);
-	if (s->timer == NULL)
-		return HA_ERR_NOMEM;
-	links_schedule(s, (struct ha_dur){ (int64_t)ha_rng_below(&links->rng,
-	    (uint64_t)WAIT_FIRST.ns / 2) });
-	return HA_OK;
-}
-
-static int
-make_slots(struct ha_links *links)
-{
-	for (size_t i = 0; i < links->conf->n_members; i++) {
-		const struct ha_conf_member *m = &links->conf->members[i];
-
-		memcpy(links->serials[m->index - 1], m->serial,
-		    sizeof(m->serial));
-		for (uint8_t link = 0; link < HA_LINK_MAX; link++) {
-			int rc = make_slot(links, m, link);
-
-			if (rc != HA_OK)
-				return rc;
-		}
-	}
-	return HA_OK;
-}
-
-/* It may come later; but more often the file or the identity is another
- * machine's. */
-static void
-warn_of_absence(struct ha_links *links, uint8_t link,
-    const struct ha_conf_address *address)
-{
-	char text[HA_CONF_ADDRESS_LEN];
-
-	if (ha_sock_is_here(address))
-		return;
-	ha_conf_address_text(address, false, text);
-	ha_log(links->log, HA_LOG_WARN, "link.no-address",
-	    "link=%s address=%s why=\"no interface here has it: give it to "
-	    "one, or correct cluster.conf or the identity\"",
-	    ha_link_name(link), text);
-}
-
-static int
-listen_on(struct ha_links *links, uint8_t link)
-{
-	const struct ha_conf_member *self =
-	    ha_cluster_conf_find_index(links->conf, links->self);
-	const struct ha_listener_events events = { .arg = links,
-		.accepted = links_on_accepted,
-		.exhausted = links_on_exhausted };
-	uint16_t port = links->conf->link[link].port;
-	char text[HA_CONF_ADDRESS_LEN];
-	int fd, rc;
-
-	if (self->address[link].family == 0)
-		return HA_OK;
-	warn_of_absence(links, link, &self->address[link]);
-	rc = ha_sock_listen(&self->address[link], port, &fd);
-	if (rc != HA_OK) {
-		ha_conf_address_text(&self->address[link], false, text);
-		ha_log(links->log, HA_LOG_ERR, "link.listen-failed",
-		    "link=%s address=%s port=%u why=\"%s\"",
-		    ha_link_name(link), text, port,
-		    rc == HA_ERR_EXISTS ? "address and port are in use" :
-		    ha_err_text(rc));
-		return rc;
-	}
-	links->listeners[link] = ha_listener_new(links->base, link, fd,
-	    &events);
-	return links->listeners[link] != NULL ? HA_OK : HA_ERR_NOMEM;
-}
-
-static int
 start(struct ha_links *links, const struct ha_links_config *config)
 {
 	int rc = links_make_handshake(links, config);
@@ -206,12 +112,7 @@ start(struct ha_links *links, const struct ha_links_config *config)
 	    &LINKS_CONN_EVENTS, links);
 	if (links->env == NULL)
 		return HA_ERR_NOMEM;
-	for (uint8_t link = 0; link < HA_LINK_MAX; link++) {
-		rc = listen_on(links, link);
-		if (rc != HA_OK)
-			return rc;
-	}
-	return make_slots(links);
+	return links_open_members(links);
 }
 
 int
@@ -279,6 +180,7 @@ ha_links_close(struct ha_links *links)
 				event_free(links->slots[i][link].timer);
 		}
 	}
+	ha_links_abandon(links);
 	for (size_t link = 0; link < HA_LINK_MAX; link++)
 		ha_listener_free(links->listeners[link]);
 	ha_conn_env_free(links->env);

@@ -17,9 +17,9 @@
  * Ownership  configuration is copied, but for conf, which is borrowed and
  *            outlives the links.
  * Threads    the loop's.  Events come from the loop, from ha_links_flush(),
- *            from ha_links_drain(), ha_links_set_keys() and
- *            ha_links_set_greeting(); never from ha_links_send() and
- *            ha_links_drop().
+ *            from ha_links_drain(), ha_links_set_members(),
+ *            ha_links_set_keys() and ha_links_set_greeting(); never from
+ *            ha_links_send() and ha_links_drop().
  * Errors     HA_ERR_EXISTS, HA_ERR_ABSENT, HA_ERR_PERM: of listening;
  *            HA_ERR_NOMEM, HA_ERR_IO.
  */
@@ -119,6 +119,19 @@ void ha_links_flush(struct ha_links *links);
 
 /* Read all that waits in the sockets, without waiting for the loop. */
 void ha_links_drain(struct ha_links *links);
+
+/* The cluster file will be conf: listen where that newly wants it, beside
+ * where it is done already.  HA_ERR_*: *failed is the link for which it can't
+ * be done, and nothing has changed. */
+HA_MUST_USE int ha_links_prepare(struct ha_links *links,
+    const struct ha_cluster_conf *conf, uint8_t *failed);
+
+/* It will not. */
+void ha_links_abandon(struct ha_links *links);
+
+/* It is: what was borrowed says so now.  Links to who came begin, those to who
+ * left or has other addresses end with an event, all others stay. */
+void ha_links_set_members(struct ha_links *links);
 
 /* The cluster file, the identity or the secret has changed: the keys of the
  * next handshakes.  What is up stays up, unless the key of its peer is not in

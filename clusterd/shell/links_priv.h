@@ -32,7 +32,7 @@ struct slot {
 	struct ha_conf_address address;
 	struct line *up;
 	struct line *trying;
-	struct event *timer; /* dialling slots: the next attempt */
+	struct event *timer; /* of those that dial: the next attempt */
 	bool renewing;       /* which is for a line beside that which is up */
 	struct ha_backoff backoff;
 	uint32_t choice;     /* of keys: the one that went well, or the next */
@@ -71,6 +71,8 @@ struct ha_links {
 	uint8_t self;
 	struct ha_conn_env *env;
 	struct ha_listener *listeners[HA_LINK_MAX];
+	struct ha_listener *next[HA_LINK_MAX]; /* from ha_links_prepare() on */
+	bool moving[HA_LINK_MAX]; /* its address or port will be another */
 	struct ha_handshake_config *handshake; /* guarded; see links_prepare() */
 	char serials[HA_MEMBER_MAX][HA_CONF_SERIAL_LEN]; /* who had it last */
 	uint64_t boot_seen[HA_MEMBER_MAX];
@@ -100,6 +102,11 @@ void links_set_phase(struct slot *s, enum ha_link_phase phase);
  * call. */
 struct ha_handshake_config *links_prepare(struct ha_links *links,
     uint8_t peer, uint8_t link);
+
+/* ---- links_members.c: whom there are links to ---- */
+
+/* Listen, and make the slots that the file asks for. */
+HA_MUST_USE int links_open_members(struct ha_links *links);
 
 /* ---- links_keys.c: what handshakes are made with ---- */
 
