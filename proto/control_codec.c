@@ -110,7 +110,10 @@ check_request(const Ha__Ctl__Request *r)
 	case HA__CTL__REQUEST__VERB_EVENTS:
 	case HA__CTL__REQUEST__VERB_STREAMS:
 	case HA__CTL__REQUEST__VERB_VERSION:
+	case HA__CTL__REQUEST__VERB_RELOAD:
 		return HA_OK;
+	case HA__CTL__REQUEST__VERB_FORGET:
+		return text_valid(r->forget->serial) ? HA_OK : HA_ERR_INVAL;
 	case HA__CTL__REQUEST__VERB_SESSIONS:
 		return filters_valid(r->sessions) ? HA_OK : HA_ERR_INVAL;
 	case HA__CTL__REQUEST__VERB_SESSION:

@@ -31,7 +31,8 @@
 #define HA_CONTROL_REQUEST_MAX 4096         /* bytes, without the header */
 #define HA_CONTROL_ANSWER_MAX  (256 * 1024) /* bytes, without the header */
 #define HA_CONTROL_EVENTS_MAX  1000         /* events of one answer */
-#define HA_CONTROL_TEXT_MAX    64           /* bytes of a word in a filter */
+#define HA_CONTROL_TEXT_MAX    64           /* bytes of a word in a request */
+#define HA_CONTROL_MESSAGES_MAX 256         /* about files, of one answer */
 
 /* "INDEX-BOOTID-NUMBER": 2 + 1 + 16 + 1 + 20 and the terminator. */
 #define HA_CONTROL_UID_TEXT 41

@@ -116,6 +116,8 @@ int ha_cmd_events(struct ha_ctl *ctl);
 int ha_cmd_session_brief(struct ha_ctl *ctl);
 int ha_cmd_session_show(struct ha_ctl *ctl);
 int ha_cmd_verify(struct ha_ctl *ctl);
+int ha_cmd_reload(struct ha_ctl *ctl);
+int ha_cmd_forget(struct ha_ctl *ctl);
 int ha_cmd_identity_init(struct ha_ctl *ctl);
 int ha_cmd_secret_init(struct ha_ctl *ctl);
 int ha_cmd_identity_rotate(struct ha_ctl *ctl);

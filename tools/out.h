@@ -101,6 +101,8 @@ struct ha_out_ops {
 	    bool last);
 	void (*verify)(struct ha_out *out, const struct ha_verify_stream *s,
 	    size_t n, enum ha_verify_verdict verdict);
+	void (*reload)(struct ha_out *out, const Ha__Ctl__Reload *r);
+	void (*forgotten)(struct ha_out *out, const Ha__Ctl__Forgotten *f);
 	void (*identity)(struct ha_out *out, const struct ha_out_identity *i);
 	void (*secret)(struct ha_out *out, const char *file);
 	void (*rotation)(struct ha_out *out, const struct ha_out_rotation *r);

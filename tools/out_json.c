@@ -162,6 +162,8 @@ json_members(struct ha_out *out, const Ha__Ctl__Members *m)
 		append(array, member(m->members[i]));
 	set(o, "cluster_id", number(m->cluster_id));
 	set(o, "local", text(m->local));
+	set(o, "table_version", optional(m->has_table_version,
+	    m->table_version));
 	set(o, "members", array);
 	set(o, "alarms", alarms(m->n_alarms, m->alarms));
 	show(out, o);
@@ -609,6 +611,50 @@ json_config(struct ha_out *out, const struct ha_out_config *c)
 	show(out, o);
 }
 
+static json_t *
+file_messages(const Ha__Ctl__Reload *r)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < r->n_messages; i++) {
+		const Ha__Ctl__FileMessage *m = r->messages[i];
+		json_t *o = json_object();
+
+		set(o, "file", text(m->file));
+		set(o, "line", optional(m->has_line, m->line));
+		set(o, "level", json_string(m->error ? "error" : "warning"));
+		set(o, "text", text(m->text));
+		append(array, o);
+	}
+	return array;
+}
+
+static void
+json_reload(struct ha_out *out, const Ha__Ctl__Reload *r)
+{
+	json_t *o = json_object();
+
+	set(o, "table_version", number(r->table_version));
+	set(o, "added", texts(r->n_added, r->added));
+	set(o, "removed", texts(r->n_removed, r->removed));
+	set(o, "changed", texts(r->n_changed, r->changed));
+	set(o, "keys", texts(r->n_keys, r->keys));
+	set(o, "messages", file_messages(r));
+	set(o, "left_out", number(r->left_out));
+	set(o, "error", r->error == NULL ? json_null() :
+	    error_object(r->error->code, r->error->message));
+	show(out, o);
+}
+
+static void
+json_forgotten(struct ha_out *out, const Ha__Ctl__Forgotten *f)
+{
+	json_t *o = json_object();
+
+	set(o, "serial", text(f->serial));
+	show(out, o);
+}
+
 static void
 json_version(struct ha_out *out, const char *version,
     const char *daemon_version)
@@ -658,6 +704,8 @@ static const struct ha_out_ops JSON_OPS = {
 	.session = json_session,
 	.events = json_events,
 	.verify = json_verify,
+	.reload = json_reload,
+	.forgotten = json_forgotten,
 	.identity = json_identity,
 	.secret = json_secret,
 	.rotation = json_rotation,

@@ -593,6 +593,54 @@ text_verify(struct ha_out *out, const struct ha_verify_stream *s, size_t n,
 	fprintf(out->stream, "\n%s\n", SENTENCES[verdict]);
 }
 
+/* --- what was done --- */
+
+static void
+file_message(const Ha__Ctl__FileMessage *m)
+{
+	const char *level = m->error ? "error" : "warning";
+
+	if (m->has_line)
+		fprintf(stderr, "%s:%u: %s: %s\n", m->file, m->line, level,
+		    m->text);
+	else
+		fprintf(stderr, "%s: %s: %s\n", m->file, level, m->text);
+}
+
+static void
+some_words(FILE *stream, const char *what, size_t n, char *const *words)
+{
+	if (n > 0)
+		ha_text_words(stream, what, n, words);
+}
+
+static void
+text_reload(struct ha_out *out, const Ha__Ctl__Reload *r)
+{
+	bool any = r->n_added + r->n_removed + r->n_changed + r->n_keys > 0;
+
+	fflush(out->stream);
+	for (size_t i = 0; i < r->n_messages; i++)
+		file_message(r->messages[i]);
+	if (r->has_left_out)
+		fprintf(stderr, "and %" PRIu64 " more\n", r->left_out);
+	if (r->error != NULL)
+		return;
+	fprintf(out->stream, "%s: the membership table has version %" PRIu64
+	    ".\n", any ? "Done" : "Nothing has changed", r->table_version);
+	some_words(out->stream, "added", r->n_added, r->added);
+	some_words(out->stream, "removed", r->n_removed, r->removed);
+	some_words(out->stream, "changed", r->n_changed, r->changed);
+	some_words(out->stream, "keys", r->n_keys, r->keys);
+}
+
+static void
+text_forgotten(struct ha_out *out, const Ha__Ctl__Forgotten *f)
+{
+	fprintf(out->stream, "%s is forgotten here: the next reload may give "
+	    "its index to another machine.\n", f->serial);
+}
+
 /* --- without a daemon --- */
 
 static void
@@ -683,6 +731,8 @@ static const struct ha_out_ops TEXT_OPS = {
 	.session = text_session,
 	.events = text_events,
 	.verify = text_verify,
+	.reload = text_reload,
+	.forgotten = text_forgotten,
 	.identity = text_identity,
 	.secret = text_secret,
 	.rotation = text_rotation,

@@ -52,6 +52,8 @@ static const tell_fn TELL[] = {
 	[HA__CTL__REQUEST__VERB_EVENTS] = ha_control_tell_events,
 	[HA__CTL__REQUEST__VERB_STREAMS] = ha_control_tell_streams,
 	[HA__CTL__REQUEST__VERB_VERSION] = ha_control_tell_version,
+	[HA__CTL__REQUEST__VERB_RELOAD] = ha_control_reload,
+	[HA__CTL__REQUEST__VERB_FORGET] = ha_control_forget,
 };
 
 /* --- what goes out --- */

@@ -20,6 +20,7 @@
 #ifndef HA_SHELL_CONTROL_H
 #define HA_SHELL_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@
 #include "core/views.h"
 #include "shell/driver.h"
 #include "shell/link_stats.h"
+#include "shell/reload.h"
 
 struct event_base;
 struct ha_control;
@@ -54,6 +56,14 @@ struct ha_control_parts {
 	void (*look)(void *arg, struct ha_control_look *out);
 	void *look_arg;
 	const char *version; /* of this software */
+	const uint64_t *table_version; /* of the membership; NULL: unknown */
+
+	/* What operators may ask for; NULL: nothing can be done here.
+	 * reload() fills in *out, which the server frees; forget() is false
+	 * when it was refused, and says why, without a stop. */
+	void (*reload)(void *arg, struct ha_reload *out);
+	bool (*forget)(void *arg, const char *serial, char *why, size_t size);
+	void *act_arg;
 };
 
 /* Listen on path; the socket gets to group when there is one of that name.

@@ -218,6 +218,9 @@ ha_control_tell_members(struct ha_control_client *client,
 	body.cluster_id = conf->id;
 	body.local = ha_control_text(ha_control_serial(control, self.index,
 	    buf));
+	body.has_table_version = control->parts.table_version != NULL;
+	if (body.has_table_version)
+		body.table_version = *control->parts.table_version;
 	for (size_t i = 0; i < conf->n_members; i++) {
 		Ha__Ctl__Member *m = &members[body.n_members];
 

@@ -3,7 +3,8 @@
  *
  * control.c has the clients, control_socket.c the socket file and who may use
  * it, control_answers.c and control_counters.c the answers of one frame,
- * control_sessions.c what concerns sessions, control_history.c the events.
+ * control_sessions.c what concerns sessions, control_history.c the events,
+ * control_acts.c what is done rather than shown.
  *
  * An answer is built on the stack from borrowed texts and encoded at once, so
  * nothing has to be freed.
@@ -193,5 +194,12 @@ void ha_control_tell_events(struct ha_control_client *client,
     const Ha__Ctl__Request *request);
 
 void ha_control_walk_events(struct ha_control_client *client);
+
+/* --- control_acts.c --- */
+
+void ha_control_reload(struct ha_control_client *client,
+    const Ha__Ctl__Request *request);
+void ha_control_forget(struct ha_control_client *client,
+    const Ha__Ctl__Request *request);
 
 #endif /* HA_SHELL_CONTROL_PRIV_H */

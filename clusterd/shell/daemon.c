@@ -62,13 +62,12 @@ begin_boot(struct ha_daemon *d)
 	return HA_OK;
 }
 
-static void
-fill_greeting(struct ha_daemon *d)
+void
+ha_daemon_fill_greeting(struct ha_daemon *d)
 {
 	const struct ha_conf_local *local = &d->files.self->local;
 	struct ha_greeting *g = &d->greeting;
 
-	g->state = HA_STATE_INITIAL;
 	snprintf(g->version, sizeof(g->version), "%s", PACKAGE_VERSION);
 	g->n_zones = local->n_zones;
 	for (int i = 0; i < local->n_zones; i++)
@@ -123,6 +122,9 @@ open_control(struct ha_daemon *d)
 		.base = ha_loop_base(d->loop), .conf = d->files.conf,
 		.store = d->store, .log = d->log,
 		.look = ha_control_look_at_driver, .look_arg = d->driver,
+		.table_version = &d->table_version,
+		.reload = ha_daemon_reload, .forget = ha_daemon_forget,
+		.act_arg = d,
 		.version = PACKAGE_VERSION };
 	char path[256];
 	int rc;
@@ -137,13 +139,19 @@ open_control(struct ha_daemon *d)
 	return HA_OK;
 }
 
+struct ha_dur
+ha_daemon_coalesce(const struct ha_daemon *d)
+{
+	return (struct ha_dur){
+		(int64_t)d->files.conf->sessions.coalesce_us * 1000 };
+}
+
 static int
 make_driver(struct ha_daemon *d)
 {
 	struct ha_driver_parts parts = { .log = d->log, .store = d->store,
 		.counters = &d->counters, .greeting = &d->greeting,
-		.coalesce = { (int64_t)d->files.conf->sessions.coalesce_us *
-		    1000 } };
+		.coalesce = ha_daemon_coalesce(d) };
 
 	d->loop = ha_loop_new();
 	d->sd = ha_sd_open();
@@ -171,12 +179,12 @@ on_stop(evutil_socket_t number, short what, void *arg)
 static void
 on_reload(evutil_socket_t number, short what, void *arg)
 {
-	struct ha_daemon *d = arg;
+	struct ha_reload reload;
 
 	(void)number;
 	(void)what;
-	ha_log(d->log, HA_LOG_WARN, "daemon.reload",
-	    "why=\"a changed file takes a restart in this release\"");
+	ha_daemon_reload(arg, &reload);
+	ha_reload_free(&reload);
 }
 
 static void
@@ -275,7 +283,8 @@ open_parts(struct ha_daemon *d)
 	rc = ha_daemon_open_store(d);
 	if (rc != HA_OK)
 		return rc;
-	fill_greeting(d);
+	ha_daemon_fill_greeting(d);
+	d->greeting.state = HA_STATE_INITIAL;
 	rc = make_driver(d);
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, "start", ha_err_text(rc), rc);

@@ -17,6 +17,17 @@ advise(struct ha_daemon *d)
 		    "why=\"%s\" run=\"%s\"", advice[i].why, advice[i].run);
 }
 
+void
+ha_daemon_keep_accounts(struct ha_daemon *d)
+{
+	struct ha_why why = { "" };
+
+	if (d->files.self->local.log_traffic &&
+	    ha_host_keep_accounts(&why) != HA_OK)
+		ha_log(d->log, HA_LOG_WARN, "host.accounts", "why=\"%s\"",
+		    why.text);
+}
+
 static int
 look_at_host(struct ha_daemon *d)
 {
@@ -30,10 +41,7 @@ look_at_host(struct ha_daemon *d)
 	rc = ha_host_read(&d->host, &why);
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, "kernel", why.text, rc);
-	if (d->files.self->local.log_traffic &&
-	    ha_host_keep_accounts(&why) != HA_OK)
-		ha_log(d->log, HA_LOG_WARN, "host.accounts", "why=\"%s\"",
-		    why.text);
+	ha_daemon_keep_accounts(d);
 	d->settings.kernel_max = d->host.conntrack_max;
 	d->settings.timeouts = d->host.timeouts;
 	advise(d);
@@ -41,9 +49,10 @@ look_at_host(struct ha_daemon *d)
 }
 
 static void
-add_untracked(struct ha_daemon *d, struct ha_dataplane_config *c, int link)
+add_untracked(const struct ha_files *files, struct ha_dataplane_config *c,
+    int link)
 {
-	const struct ha_conf_address *a = &d->files.self->address[link];
+	const struct ha_conf_address *a = &files->self->address[link];
 	struct ha_untracked *u;
 
 	if (a->family == 0)
@@ -51,13 +60,14 @@ add_untracked(struct ha_daemon *d, struct ha_dataplane_config *c, int link)
 	u = &c->untracked[c->n_untracked++];
 	u->family = a->family;
 	memcpy(u->address, a->bytes, sizeof(u->address));
-	u->port = d->files.conf->link[link].port;
+	u->port = files->conf->link[link].port;
 }
 
+/* What the files say of it. */
 static void
-fill_config(struct ha_daemon *d, bool known, struct ha_dataplane_config *c)
+fill_config(const struct ha_files *files, struct ha_dataplane_config *c)
 {
-	const struct ha_conf_sessions *s = &d->files.conf->sessions;
+	const struct ha_conf_sessions *s = &files->conf->sessions;
 
 	memset(c, 0, sizeof(*c));
 	c->signal = s->signal == HA_CONF_SIGNAL_MARK ? HA_SIGNAL_MARK :
@@ -66,10 +76,38 @@ fill_config(struct ha_daemon *d, bool known, struct ha_dataplane_config *c)
 	c->replica_bit = s->replica_bit;
 	c->rule = s->rule;
 	c->gate = s->gate;
-	c->gate_closed_at_boot = known;
-	add_untracked(d, c, HA_LINK_HA4);
-	add_untracked(d, c, HA_LINK_HA4_BACKUP);
-	ha_driver_dataplane_calls(d->driver, &c->calls);
+	add_untracked(files, c, HA_LINK_HA4);
+	add_untracked(files, c, HA_LINK_HA4_BACKUP);
+}
+
+static bool
+same_table(const struct ha_dataplane_config *a,
+    const struct ha_dataplane_config *b)
+{
+	if (a->rule != b->rule || a->gate != b->gate ||
+	    a->n_untracked != b->n_untracked)
+		return false;
+	for (int i = 0; i < a->n_untracked; i++) {
+		const struct ha_untracked *u = &a->untracked[i];
+		const struct ha_untracked *v = &b->untracked[i];
+
+		if (u->family != v->family || u->port != v->port ||
+		    memcmp(u->address, v->address, sizeof(u->address)) != 0)
+			return false;
+	}
+	return true;
+}
+
+int
+ha_daemon_change_kernel(struct ha_daemon *d, const struct ha_files *from,
+    const struct ha_files *to, struct ha_why *why)
+{
+	struct ha_dataplane_config before, now;
+
+	fill_config(from, &before);
+	fill_config(to, &now);
+	return same_table(&before, &now) ? HA_OK :
+	    ha_dataplane_change(d->dataplane, &now, why);
 }
 
 /* Was this member ever more than started?  Then the host has booted, and
@@ -93,7 +131,9 @@ ha_daemon_open_kernel(struct ha_daemon *d)
 
 	if (rc != HA_OK)
 		return rc;
-	fill_config(d, known, &config);
+	fill_config(&d->files, &config);
+	config.gate_closed_at_boot = known;
+	ha_driver_dataplane_calls(d->driver, &config.calls);
 	rc = ha_dataplane_open(&config, &why, &d->dataplane);
 	if (rc != HA_OK)
 		return ha_daemon_fail(d, "kernel", why.text, rc);

@@ -8,8 +8,8 @@
 #include "shell/stamp.h"
 #include "storage/formerdb.h"
 
-static const char *
-store_why(int rc)
+const char *
+ha_daemon_store_why(int rc)
 {
 	switch (rc) {
 	case HA_ERR_NEWER:
@@ -66,9 +66,11 @@ fill(struct ha_daemon *d, const char *path)
 	char why[512];
 	int rc = ha_daemon_store_members(d, &d->files, &replaced);
 
+	if (rc == HA_OK)
+		d->table_version = replaced.version;
 	if (rc != HA_ERR_CONFIG)
 		return rc == HA_OK ? rc :
-		    ha_daemon_fail(d, path, store_why(rc), rc);
+		    ha_daemon_fail(d, path, ha_daemon_store_why(rc), rc);
 	for (size_t i = 0; i < replaced.n_refused; i++) {
 		ha_daemon_takeover_text(&replaced.refused[i], why,
 		    sizeof(why));
@@ -92,6 +94,6 @@ ha_daemon_open_store(struct ha_daemon *d)
 	if (rc == HA_ERR_CORRUPT)
 		rc = rebuild(d, path);
 	if (rc != HA_OK)
-		return ha_daemon_fail(d, path, store_why(rc), rc);
+		return ha_daemon_fail(d, path, ha_daemon_store_why(rc), rc);
 	return fill(d, path);
 }

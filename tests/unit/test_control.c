@@ -101,6 +101,59 @@ look(void *arg, struct ha_control_look *out)
 		.member = 3, .since = out->now };
 }
 
+/* What the next reload comes to. */
+static struct {
+	bool done;
+	size_t n_members;
+	struct ha_reload_member members[3];
+	const char *key;
+	size_t n_errors;
+} next_reload;
+
+static const uint64_t table_version = 8;
+
+static void
+say_errors(struct ha_reload *r)
+{
+	struct ha_conf_report *report = &r->said.report[HA_FILE_CONF];
+
+	for (size_t i = 0; i < next_reload.n_errors; i++)
+		ha_conf_error(report, (unsigned int)i, "wrong in many ways, "
+		    "each of which takes a long sentence to say, number %zu",
+		    i);
+}
+
+static void
+reload(void *arg, struct ha_reload *out)
+{
+	(void)arg;
+	memset(out, 0, sizeof(*out));
+	out->done = next_reload.done;
+	out->version = table_version;
+	for (int i = 0; i < HA_FILE_MAX; i++)
+		out->said.path[i] = "cluster.conf";
+	out->n_members = next_reload.n_members;
+	memcpy(out->members, next_reload.members,
+	    sizeof(next_reload.members));
+	if (next_reload.key != NULL)
+		snprintf(out->keys[out->n_keys++], HA_RELOAD_KEY_LEN, "%s",
+		    next_reload.key);
+	ha_conf_warning(&out->said.report[HA_FILE_CONF], 3, "look at this");
+	say_errors(out);
+	if (!out->done)
+		ck_assert(ha_reload_refuse_files(out));
+}
+
+static bool
+forget(void *arg, const char *serial, char *why, size_t size)
+{
+	(void)arg;
+	if (strcmp(serial, "FW-C") == 0)
+		return true;
+	snprintf(why, size, "%s answers", serial);
+	return false;
+}
+
 static void
 open_pair(void)
 {
@@ -119,13 +172,16 @@ open_pair(void)
 static void
 setup(void)
 {
-	struct ha_control_parts parts = { .look = look, .version = "1.2.3" };
+	struct ha_control_parts parts = { .look = look, .version = "1.2.3",
+		.table_version = &table_version, .reload = reload,
+		.forget = forget };
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */
 	snprintf(dir, sizeof(dir), "/tmp/ha-test-control-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/control.sock", dir);
 	shell_counters = (struct ha_shell_counters){ 0 };
+	memset(&next_reload, 0, sizeof(next_reload));
 	load_conf();
 	open_pair();
 	ck_assert_int_eq(ha_store_open(":memory:", &store), HA_OK);
@@ -353,8 +409,9 @@ START_TEST(members_has_its_keys_and_absent_values_are_null)
 
 	ck_assert_int_eq(CTL("members", "--json"), 0);
 	o = parse_output();
-	check_keys(o, "cluster_id local members alarms");
+	check_keys(o, "cluster_id local table_version members alarms");
 	ck_assert_int_eq(number_of(o, "cluster_id"), 7);
+	ck_assert_int_eq(number_of(o, "table_version"), 8);
 	ck_assert_str_eq(text_of(o, "local"), "FW-A");
 
 	list = json_object_get(o, "members");
@@ -839,6 +896,92 @@ START_TEST(version_names_both_programs)
 }
 END_TEST
 
+/* --- what is done --- */
+
+START_TEST(a_reload_tells_what_became_of_whom)
+{
+	json_t *o;
+
+	next_reload.done = true;
+	next_reload.n_members = 3;
+	next_reload.members[0] = (struct ha_reload_member){ HA_RELOAD_REMOVED,
+		"FW-B" };
+	next_reload.members[1] = (struct ha_reload_member){ HA_RELOAD_ADDED,
+		"FW-E" };
+	next_reload.members[2] = (struct ha_reload_member){ HA_RELOAD_ADDED,
+		"FW-F" };
+	next_reload.key = "ha4 port";
+	ck_assert_int_eq(CTL("reload", "--json"), 0);
+	o = parse_output();
+	check_keys(o, "table_version added removed changed keys messages "
+	    "left_out error");
+	ck_assert_int_eq(number_of(o, "table_version"), 8);
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "added")), 2);
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o,
+	    "added"), 1)), "FW-F");
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "removed")), 1);
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "changed")), 0);
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o,
+	    "keys"), 0)), "ha4 port");
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "messages")), 1);
+	check_keys(json_array_get(json_object_get(o, "messages"), 0),
+	    "file line level text");
+	ck_assert(is_null(o, "error"));
+	json_decref(o);
+}
+END_TEST
+
+START_TEST(a_reload_that_changes_nothing_says_so)
+{
+	next_reload.done = true;
+	ck_assert_int_eq(CTL("reload"), 0);
+	ck_assert_str_eq(output, "Nothing has changed: the membership table "
+	    "has version 8.\n");
+}
+END_TEST
+
+/* Of very many errors as many as an answer takes; the rest is counted. */
+static const struct {
+	size_t n;
+	bool all;
+} error_cases[] = { { 1, true }, { 40, true }, { 5000, false } };
+
+START_TEST(a_refused_reload_tells_every_error)
+{
+	json_t *o;
+	size_t told;
+
+	next_reload.n_errors = error_cases[_i].n;
+	ck_assert_int_eq(CTL("reload", "--json"), 1);
+	o = parse_output();
+	check_keys(json_object_get(o, "error"), "code message");
+	ck_assert_str_eq(text_of(json_object_get(o, "error"), "code"),
+	    "config");
+	told = json_array_size(json_object_get(o, "messages"));
+	ck_assert_uint_eq(told + (size_t)number_of(o, "left_out"),
+	    error_cases[_i].n + 1);
+	ck_assert_int_eq(number_of(o, "left_out") == 0, error_cases[_i].all);
+	json_decref(o);
+}
+END_TEST
+
+START_TEST(a_machine_is_forgotten_or_not)
+{
+	json_t *o;
+
+	ck_assert_int_eq(CTL("forget", "FW-C", "--json"), 0);
+	o = parse_output();
+	check_keys(o, "serial");
+	ck_assert_str_eq(text_of(o, "serial"), "FW-C");
+	json_decref(o);
+	ck_assert_int_eq(CTL("forget", "FW-B", "--json"), 1);
+	o = parse_output();
+	ck_assert_str_eq(text_of(json_object_get(o, "error"), "message"),
+	    "Not forgotten: FW-B answers.");
+	json_decref(o);
+}
+END_TEST
+
 static const char *const text_verbs[] = { "members", "state", "links",
 	"statistics", "counters", "events", "verify", "version" };
 
@@ -1253,6 +1396,13 @@ main(void)
 	tcase_add_test(tc, version_names_both_programs);
 	tcase_add_loop_test(tc, text_that_is_piped_has_no_colours, 0,
 	    N(text_verbs));
+
+	tc = new_tcase(s, "acts");
+	tcase_add_test(tc, a_reload_tells_what_became_of_whom);
+	tcase_add_test(tc, a_reload_that_changes_nothing_says_so);
+	tcase_add_loop_test(tc, a_refused_reload_tells_every_error, 0,
+	    N(error_cases));
+	tcase_add_test(tc, a_machine_is_forgotten_or_not);
 
 	tc = new_tcase(s, "clients");
 	tcase_add_test(tc, a_long_answer_comes_in_slices_and_whole);
