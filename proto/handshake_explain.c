@@ -134,6 +134,7 @@ say_seen(const struct ha_handshake_facts *f, enum ha_refusal reason,
 	case HA_REFUSE_BUSY:
 	case HA_REFUSE_STALE:
 	case HA_REFUSE_UNABLE:
+	case HA_REFUSE_DUPLICATE:
 	case HA_REFUSE_MAX:
 		break;
 	}
@@ -180,6 +181,7 @@ say_heard(const struct ha_handshake_facts *f, enum ha_refusal reason,
 	case HA_REFUSE_BUSY:
 	case HA_REFUSE_STALE:
 	case HA_REFUSE_UNABLE:
+	case HA_REFUSE_DUPLICATE:
 	case HA_REFUSE_MAX:
 		break;
 	}

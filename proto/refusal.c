@@ -84,6 +84,11 @@ static const struct {
 		"out of memory, or a key in a file is not a key",
 		"the peer says that it is short of memory or has a bad key",
 	},
+	[HA_REFUSE_DUPLICATE] = {
+		"duplicate-serial",
+		"two machines have the peer's serial and its key",
+		"the peer says that another machine has our serial and key",
+	},
 };
 
 const char *
@@ -95,7 +100,8 @@ ha_refusal_name(enum ha_refusal r)
 bool
 ha_refusal_is_mismatch(enum ha_refusal r)
 {
-	return r >= HA_REFUSE_PROTOCOL && r <= HA_REFUSE_SECRET;
+	return (r >= HA_REFUSE_PROTOCOL && r <= HA_REFUSE_SECRET) ||
+	    r == HA_REFUSE_DUPLICATE;
 }
 
 const char *

@@ -29,6 +29,7 @@ enum ha_refusal {
 	HA_REFUSE_BUSY = 12,      /* too many connections without a handshake */
 	HA_REFUSE_STALE = 13,     /* there is a newer connection */
 	HA_REFUSE_UNABLE = 14,    /* out of memory, or a key of no use */
+	HA_REFUSE_DUPLICATE = 15, /* two machines have its serial and key */
 	HA_REFUSE_MAX,
 };
 

@@ -40,6 +40,9 @@ count_refusal(enum ha_refusal reason, struct ha_shell_counters *n)
 	case HA_REFUSE_STALE:
 		n->refused_stale++;
 		break;
+	case HA_REFUSE_DUPLICATE:
+		n->refused_duplicate++;
+		break;
 	case HA_REFUSE_NONE:
 	case HA_REFUSE_MALFORMED:
 	case HA_REFUSE_BUSY:
@@ -87,6 +90,9 @@ ha_conn_close_count(const struct ha_conn_close *why,
 	case HA_CONN_REVOKED:
 		n->link_revoked++;
 		break;
+	case HA_CONN_TWIN:
+		n->link_twin++;
+		break;
 	case HA_CONN_OLD:
 		n->link_old++;
 		break;
@@ -120,6 +126,8 @@ end_text(enum ha_conn_end how)
 		return "an earlier start of the peer";
 	case HA_CONN_REVOKED:
 		return "its public key is no longer in our cluster file";
+	case HA_CONN_TWIN:
+		return "two machines have its serial and its key";
 	case HA_CONN_OLD:
 		return "no new handshake came about for too long";
 	case HA_CONN_CHANGED:

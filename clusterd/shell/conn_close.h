@@ -26,6 +26,7 @@ enum ha_conn_end {
 	HA_CONN_BAD_MESSAGE,  /* what came makes no sense */
 	HA_CONN_STALE,        /* of an earlier start of the peer */
 	HA_CONN_REVOKED,      /* the peer's key was taken out of the file */
+	HA_CONN_TWIN,         /* two machines have the peer's serial */
 	HA_CONN_OLD,          /* no new handshake for too long */
 	HA_CONN_CHANGED,      /* the file has it otherwise, or not at all */
 };

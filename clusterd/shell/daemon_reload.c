@@ -370,6 +370,8 @@ ha_daemon_reload(void *arg, struct ha_reload *out)
 	tell(d, out);
 	if (changed)
 		tell_all(d, replaced_in(&diff));
+	if (out->done)
+		ha_links_end_quarantine(d->links);
 }
 
 /* A machine that answers is no broken one. */

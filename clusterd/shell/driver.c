@@ -387,14 +387,17 @@ on_greeting(void *arg, const struct ha_links_name *name,
 }
 
 static void
-on_condition(void *arg, enum ha_links_condition what, uint8_t peer,
+on_condition(void *arg, enum ha_links_condition what, uint8_t member,
     bool holds)
 {
 	static const char *const ALARMS[] = {
 		[HA_LINKS_NO_PROTOCOL] = "no-common-protocol",
+		[HA_LINKS_TWINS] = "duplicate-serial",
 	};
+	struct ha_driver *d = arg;
 
-	ha_driver_alarm(arg, ALARMS[what], peer, holds);
+	ha_driver_alarm(d, ALARMS[what],
+	    member == d->settings.self ? 0 : member, holds);
 }
 
 static bool

@@ -19,8 +19,9 @@
  * begins with the shortest again.
  *
  * links_dial.c begins connections, links_door.c lets them in, links_line.c
- * follows each to its end, links_renew.c has them made anew, links_keys.c
- * holds what they are made with, links_members.c which slots there are.
+ * follows each to its end, links_start.c knows which start of a peer speaks,
+ * links_renew.c has lines made anew, links_keys.c holds what they are made
+ * with, links_members.c which slots there are.
  */
 #include "shell/links.h"
 
@@ -40,6 +41,7 @@ static const struct ha_dur HANDSHAKE_EVERY = { INT64_C(10) * 1000000000 };
 #else
 static const struct ha_dur HANDSHAKE_EVERY = { INT64_C(3600) * 1000000000 };
 #endif
+static const struct ha_dur QUARANTINE = { INT64_C(600) * 1000000000 };
 
 struct slot *
 links_find_slot(const struct ha_links *links, uint8_t peer, uint8_t link)
@@ -106,6 +108,8 @@ start(struct ha_links *links, const struct ha_links_config *config)
 {
 	int rc = links_make_handshake(links, config);
 
+	if (rc == HA_OK)
+		rc = links_make_starts(links);
 	if (rc != HA_OK)
 		return rc;
 	links->env = ha_conn_env_new(links->base, links->counters,
@@ -136,6 +140,8 @@ ha_links_open(struct event_base *base, struct ha_log *log,
 	links->rng.state = config->seed;
 	links->handshake_every = config->handshake_every.ns > 0 ?
 	    config->handshake_every : HANDSHAKE_EVERY;
+	links->quarantine = config->quarantine.ns > 0 ? config->quarantine :
+	    QUARANTINE;
 	memcpy(links->boot_seen, config->boot_seen,
 	    sizeof(links->boot_seen));
 	rc = start(links, config);
@@ -183,6 +189,8 @@ ha_links_close(struct ha_links *links)
 	ha_links_abandon(links);
 	for (size_t link = 0; link < HA_LINK_MAX; link++)
 		ha_listener_free(links->listeners[link]);
+	if (links->quarantine_timer != NULL)
+		event_free(links->quarantine_timer);
 	ha_conn_env_free(links->env);
 	sodium_free(links->handshake);
 	free(links);
@@ -267,6 +275,7 @@ ha_links_set_boot(struct ha_links *links,
 	struct ha_greeting *g = &links->handshake->greeting;
 
 	close_all(links);
+	links_begin_own_start(links);
 	memcpy(g->boot_id, id, HA_BOOT_ID_LEN);
 	g->boot_counter = counter;
 	for (size_t i = 0; i < HA_MEMBER_MAX; i++) {

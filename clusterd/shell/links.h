@@ -50,9 +50,10 @@ struct ha_links_name {
 	uint64_t generation;
 };
 
-/* What should not be, about another member. */
+/* What should not be, about a member; twins may be of this one. */
 enum ha_links_condition {
 	HA_LINKS_NO_PROTOCOL, /* it speaks no protocol version of ours */
+	HA_LINKS_TWINS,       /* two machines have its serial and key */
 	HA_LINKS_CONDITIONS,
 };
 
@@ -75,7 +76,7 @@ struct ha_links_events {
 	bool (*has_walks)(void *arg, const struct ha_links_name *name);
 	/* It begins or ends; told again as long as it holds. */
 	void (*condition)(void *arg, enum ha_links_condition what,
-	    uint8_t peer, bool holds);
+	    uint8_t member, bool holds);
 	/* A peer has heard of a later start of this member: this one needs a
 	 * boot counter above seen before it may go on. */
 	void (*behind)(void *arg, uint8_t peer, uint64_t seen);
@@ -90,6 +91,7 @@ struct ha_links_config {
 	uint64_t boot_seen[HA_MEMBER_MAX]; /* [index - 1]: highest, or 0 */
 	uint64_t seed;                     /* of jitter */
 	struct ha_dur handshake_every;     /* 0: every hour */
+	struct ha_dur quarantine;          /* of twins; 0: ten minutes */
 };
 
 /* Listen, and begin to dial. */
@@ -141,6 +143,10 @@ void ha_links_set_members(struct ha_links *links);
 void ha_links_set_keys(struct ha_links *links,
     const struct ha_cluster_conf *conf, const struct ha_identity *identity,
     const struct ha_secret *secret);
+
+/* Whoever was kept out since two machines had one serial may come back; if
+ * both do, it begins anew. */
+void ha_links_end_quarantine(struct ha_links *links);
 
 /* Version, zones and digest have changed: who is connected is told, and what
  * they told comes again as an event, to be compared. */

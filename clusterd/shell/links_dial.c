@@ -126,7 +126,7 @@ links_schedule(struct slot *s, struct ha_dur wait)
 
 	if (s->up == NULL)
 		links_set_phase(s, HA_LINK_PHASE_WAIT);
-	if (s->dials)
+	if (s->dials && !links_is_quarantined(s->links, s->peer))
 		event_add(s->timer, &tv);
 }
 

@@ -49,6 +49,10 @@ door(struct ha_links *links, const struct slot *source,
 		links->counters->link_refused_source++;
 		return "not-a-member";
 	}
+	if (links_is_quarantined(links, source->peer)) {
+		links->counters->link_refused_twin++;
+		return "two-machines-with-one-serial";
+	}
 	if (links->n_guests >= GUESTS_MAX) {
 		links->counters->link_refused_half_open++;
 		return "too-many";
@@ -95,11 +99,12 @@ fail:
 
 /* A member is told; a stranger is not. */
 static void
-say_busy(int fd)
+say_why(int fd, const struct slot *source)
 {
 	uint8_t record[HA_REFUSAL_LEN];
 
-	ha_refusal_encode(record, HA_REFUSE_BUSY);
+	ha_refusal_encode(record, links_is_quarantined(source->links,
+	    source->peer) ? HA_REFUSE_DUPLICATE : HA_REFUSE_BUSY);
 	(void)send(fd, record, sizeof(record), MSG_NOSIGNAL);
 }
 
@@ -115,7 +120,7 @@ links_on_accepted(void *arg, uint8_t link, int fd,
 	links->counters->link_accepts++;
 	if (why != NULL) {
 		if (source != NULL)
-			say_busy(fd);
+			say_why(fd, source);
 		close(fd);
 	} else {
 		int rc = let_in(links, link, source, fd, from);

@@ -37,6 +37,7 @@ links_new_line(struct ha_links *links, uint8_t link,
 		return NULL;
 	}
 	ha_list_init(&l->node);
+	l->begun = ha_clock_now();
 	l->links = links;
 	l->link = link;
 	l->from = *from;
@@ -89,43 +90,38 @@ tell_condition(const struct slot *s, enum ha_links_condition what, bool holds)
 	    holds);
 }
 
-/* A line of that start of the peer, with that number: is it one that was
- * replaced already? */
-static bool
-is_stale(struct slot *s, const struct ha_boot *boot, uint64_t number)
-{
-	uint64_t *seen = &s->links->boot_seen[s->peer - 1];
-
-	if (boot->counter < *seen)
-		return true;
-	if (boot->counter != s->boot.counter)
-		return false;
-	if (boot->id != s->boot.id) {
-		/* Two starts with one counter: a database was put back.  Ask
-		 * the later one to step over it. */
-		*seen = boot->counter + 1;
-		return true;
-	}
-	return !s->dials && number <= s->number;
-}
-
-/* True: this start of ours is an old one, as the peer knows; the line is
- * refused and may be gone. */
-static bool
-check_behind(struct line *l, const struct ha_greeting *g)
+/* Who dials goes on to CONFIRM even if one of the two is behind, and the other
+ * end refuses: only so that one learns that it is behind, or that this start of
+ * ours is alive. */
+static void
+accept_or_refuse(struct line *l, bool dialled)
 {
 	struct ha_links *links = l->links;
-	uint8_t peer = l->slot->peer;
+	enum links_start start = links_judge_start(l);
 
-	if (g->boot_seen <= links->handshake->greeting.boot_counter)
-		return false;
-	ha_conn_refuse(l->conn, HA_REFUSE_STALE);
-	links->events.behind(links->events.arg, peer, g->boot_seen);
-	return true;
+	if (start == LINKS_START_TWIN)
+		ha_conn_refuse(l->conn, HA_REFUSE_DUPLICATE);
+	else if (start == LINKS_START_GOOD || dialled)
+		ha_conn_accept(l->conn);
+	else
+		ha_conn_refuse(l->conn, HA_REFUSE_STALE);
+	switch (start) {
+	case LINKS_START_GOOD:
+	case LINKS_START_STALE:
+		break;
+	case LINKS_START_TWIN:
+		links_quarantine(links, l->slot->peer, l);
+		break;
+	case LINKS_START_BEHIND:
+		links->events.behind(links->events.arg, l->slot->peer,
+		    l->greeting.boot_seen);
+		break;
+	case LINKS_START_OWN_TWIN:
+		links_quarantine(links, links->self, l);
+		break;
+	}
 }
 
-/* A peer that is behind itself is not refused when it was dialled: only by
- * our CONFIRM it learns of that. */
 static void
 on_greeted(void *arg, struct ha_conn *c)
 {
@@ -150,12 +146,7 @@ on_greeted(void *arg, struct ha_conn *c)
 	l->greeting = *g;
 	l->boot = ha_greeting_boot(g);
 	memcpy(l->peer_key, ha_handshake_peer_key(h), sizeof(l->peer_key));
-	if (check_behind(l, g))
-		return;
-	if (!dialled && is_stale(l->slot, &l->boot, l->number))
-		ha_conn_refuse(c, HA_REFUSE_STALE);
-	else
-		ha_conn_accept(c);
+	accept_or_refuse(l, dialled);
 }
 
 /* Make room in the slot for a newer line. */
@@ -192,7 +183,7 @@ become_up(struct slot *s, struct line *l)
 	l->generation = ++links->generations;
 	if (s->timer != NULL)
 		event_del(s->timer);
-	ha_links_raise_seen(links, s->peer, l->boot.counter);
+	links_note_start(l);
 	ha_conn_set_stats(l->conn, &s->stats);
 	if (s->stats.phase != HA_LINK_PHASE_UP)
 		links_set_phase(s, HA_LINK_PHASE_UP);
@@ -201,13 +192,6 @@ become_up(struct slot *s, struct line *l)
 	s->stats.last_error[0] = '\0';
 	links->counters->link_handshakes++;
 	links_watch(l);
-}
-
-/* Was dialled, and the peer did not notice by itself that it is behind. */
-static bool
-is_stale_dialled(const struct line *l)
-{
-	return l->slot->dials && is_stale(l->slot, &l->boot, l->number);
 }
 
 static void
@@ -220,7 +204,8 @@ on_up(void *arg, struct ha_conn *c)
 	bool again;
 
 	(void)c;
-	if (is_stale_dialled(l)) {
+	if (s->dials && links_judge_start(l) != LINKS_START_GOOD) {
+		/* The other end did not notice, or another start came. */
 		links_end_line(l, HA_CONN_STALE);
 		return;
 	}

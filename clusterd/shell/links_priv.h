@@ -50,6 +50,7 @@ struct line {
 	struct ha_conn *conn;
 	enum line_stage stage;
 	struct slot *slot;   /* NULL: a guest, or leaving */
+	struct ha_time begun; /* dialled or accepted */
 	struct event *timer; /* from up on (links_renew.c) */
 	struct ha_conf_address from;
 	uint8_t link;
@@ -60,6 +61,26 @@ struct line {
 	uint8_t peer_key[HA_KEY_ID_LEN];
 	bool revoked; /* that key is not valid any more */
 	struct ha_greeting greeting;
+};
+
+#define FORMER_STARTS 4
+
+/* What is known of the starts of one member (links_start.c). */
+struct starts {
+	uint64_t now;         /* boot id that had a link last; 0: none yet */
+	struct ha_time since; /* its first link */
+	uint64_t former[FORMER_STARTS]; /* that had one before */
+	size_t n_former;
+	bool knows_us; /* it had one with this start of ours */
+	struct ha_time quarantine; /* until; HA_TIME_NEVER: there is none */
+};
+
+enum links_start {
+	LINKS_START_GOOD,
+	LINKS_START_STALE,    /* the peer has had a later one */
+	LINKS_START_TWIN,     /* and is another machine */
+	LINKS_START_BEHIND,   /* it is we who are stale */
+	LINKS_START_OWN_TWIN, /* and another machine is later */
 };
 
 struct ha_links {
@@ -76,6 +97,9 @@ struct ha_links {
 	struct ha_handshake_config *handshake; /* guarded; see links_prepare() */
 	char serials[HA_MEMBER_MAX][HA_CONF_SERIAL_LEN]; /* who had it last */
 	uint64_t boot_seen[HA_MEMBER_MAX];
+	struct starts starts[HA_MEMBER_MAX]; /* [index - 1] */
+	struct ha_dur quarantine;
+	struct event *quarantine_timer;
 	struct ha_rng rng;
 	uint64_t generations; /* given out */
 	struct ha_dur handshake_every;
@@ -152,6 +176,26 @@ void links_leave(struct line *l);
 
 /* A frame about the connection itself; false: it makes no sense. */
 bool links_take_frame(struct line *l, const uint8_t *plain, size_t len);
+
+/* ---- links_start.c: starts of members, and two of them at once ---- */
+
+HA_MUST_USE int links_make_starts(struct ha_links *links);
+
+/* Of the peer of a line that has been greeted. */
+enum links_start links_judge_start(struct line *l);
+
+/* It has come up. */
+void links_note_start(struct line *l);
+
+/* This member has another start than before. */
+void links_begin_own_start(struct ha_links *links);
+
+bool links_is_quarantined(const struct ha_links *links, uint8_t member);
+
+/* Keep a member out for a while; spare is closed by its handshake.  It may be
+ * this one: then it is known, and nothing is closed. */
+void links_quarantine(struct ha_links *links, uint8_t member,
+    const struct line *spare);
 
 /* ---- links_dial.c: connections that this member begins ---- */
 

@@ -54,6 +54,7 @@ static struct ha_cluster_conf conf;
 static struct ha_identity ids[MEMBERS + 1];
 static struct ha_secret secret;
 static struct ha_dur handshake_every;
+static struct ha_dur quarantine;
 static struct fw fws[MEMBERS + 1];
 
 /* --- members --- */
@@ -146,7 +147,8 @@ start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
 	struct fw *f = &fws[index];
 	struct ha_links_config config = { .conf = &conf, .self = index,
 		.identity = &ids[index], .secret = s, .seed = index,
-		.handshake_every = handshake_every };
+		.handshake_every = handshake_every,
+		.quarantine = quarantine };
 	const struct ha_links_events events = { .arg = f, .up = on_up,
 		.down = on_down, .frame = on_frame, .room = on_room,
 		.greeting = on_greeting, .has_walks = has_walks,
@@ -156,7 +158,7 @@ start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
 	memset(f, 0, sizeof(*f));
 	f->index = index;
 	memset(config.greeting.boot_id, index, HA_BOOT_ID_LEN);
-	config.greeting.boot_id[15] = (uint8_t)boot_counter;
+	config.greeting.boot_id[7] = (uint8_t)boot_counter;
 	config.greeting.boot_counter = boot_counter;
 	strcpy(config.greeting.version, "test");
 	ck_assert_int_eq(ha_links_open(base, NULL, &f->n, &config, &events,
@@ -292,6 +294,7 @@ setup(void)
 	memset(&secret, 0, sizeof(secret));
 	memset(fws, 0, sizeof(fws));
 	handshake_every = (struct ha_dur){ 0 };
+	quarantine = (struct ha_dur){ 0 };
 	ha_secret_generate(secret.current);
 	conf.id = 7;
 	for (uint8_t i = 1; i <= MEMBERS; i++)
@@ -730,7 +733,6 @@ START_TEST(the_link_without_walks_is_made_anew_first)
 	WAIT_FOR(both_up, ONE_AND_TWO);
 	WAIT_FOR(renewed_both_ways, &want);
 	ck_assert_uint_eq(fws[1].first_renewed, 1 - _i);
-	ck_assert_uint_eq(fws[1].renewed, 1);
 	want = 2;
 	WAIT_FOR(renewed_both_ways, &want);
 	check_nothing_was_down();
@@ -1379,6 +1381,172 @@ START_TEST(of_two_starts_with_one_counter_the_later_must_step_over)
 }
 END_TEST
 
+/* --- two machines, one serial --- */
+
+/* A start of member 1: "a" has counter 5, "b" 6 and so on. */
+static bool
+call_as_start(struct caller *c, char name)
+{
+	static uint64_t generations;
+	struct ha_handshake_config config;
+
+	fill_call(&config, 1, 2, ++generations);
+	config.greeting.boot_id[0] = (uint8_t)name;
+	config.greeting.boot_counter = (uint64_t)(5 + name - 'a');
+	call(c, 2, &config);
+	return c->seal != NULL;
+}
+
+static const struct {
+	const char *why;
+	const char *starts; /* one after the other */
+	bool twins;
+} appearances[] = {
+	{ "one that starts again and again", "abcdefg", false },
+	{ "the first comes back", "aba", true },
+	{ "the one before comes back", "abcb", true },
+	{ "the first after three others", "abcda", true },
+	{ "one that was never let in", "bab", false },
+	{ "always the same", "aaaa", false },
+};
+
+START_TEST(two_that_live_at_once_are_known_by_one_that_comes_back)
+{
+	const char *starts = appearances[_i].starts;
+	struct caller c[8];
+	size_t n = strlen(starts);
+	uint8_t two_three[] = { 2, 3 };
+
+	start(2);
+	start(3);
+	WAIT_FOR(both_up, two_three);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_uint_eq(fws[2].n.twins_found, 0);
+		(void)call_as_start(&c[i], starts[i]);
+		let_pass(20);
+	}
+	ck_assert_msg(fws[2].condition[1][HA_LINKS_TWINS] ==
+	    appearances[_i].twins, "case: %s", appearances[_i].why);
+	ck_assert(fws[2].up[1][0] != appearances[_i].twins);
+	ck_assert(both_up(two_three));
+	ck_assert(!fws[2].condition[3][HA_LINKS_TWINS]);
+	for (size_t i = 0; i < n; i++)
+		hang_up(&c[i]);
+}
+END_TEST
+
+static void
+quarantine_member_1(void)
+{
+	struct caller c[3];
+
+	start(2);
+	for (int i = 0; i < 3; i++)
+		(void)call_as_start(&c[i], "aba"[i]);
+	WAIT_FOR(closed, &c[1].fd);
+	ck_assert(fws[2].condition[1][HA_LINKS_TWINS]);
+	for (int i = 0; i < 3; i++)
+		hang_up(&c[i]);
+}
+
+START_TEST(both_stay_outside_until_the_operator_reloads)
+{
+	struct caller c;
+
+	quarantine_member_1();
+	for (int i = 0; i < 2; i++) {
+		ck_assert(!call_as_start(&c, "ab"[i]));
+		ck_assert_int_eq(ha_handshake_failure(c.handshake).reason,
+		    HA_REFUSE_DUPLICATE);
+		hang_up(&c);
+	}
+	ck_assert_uint_eq(fws[2].n.link_refused_twin, 2);
+	ha_links_end_quarantine(fws[2].links);
+	ck_assert(!fws[2].condition[1][HA_LINKS_TWINS]);
+	ck_assert(!call_as_start(&c, 'a')); /* it has to step over b */
+	ck_assert_uint_eq(c.boot_seen, 6);
+	hang_up(&c);
+	ck_assert(call_as_start(&c, 'b'));
+	ck_assert_uint_eq(fws[2].n.twins_found, 1);
+	hang_up(&c);
+}
+END_TEST
+
+START_TEST(or_until_a_while_has_passed)
+{
+	struct caller c;
+
+	quarantine = ha_dur_ms(1000);
+	quarantine_member_1();
+	let_pass(500);
+	ck_assert(!call_as_start(&c, 'b'));
+	hang_up(&c);
+	let_pass(700);
+	ck_assert(!fws[2].condition[1][HA_LINKS_TWINS]);
+	ck_assert(call_as_start(&c, 'b'));
+	hang_up(&c);
+}
+END_TEST
+
+static bool
+knows_twin_of_2(void *arg)
+{
+	(void)arg;
+	return fws[1].condition[2][HA_LINKS_TWINS];
+}
+
+START_TEST(they_are_not_dialled_either)
+{
+	static const uint64_t STARTS[] = { 5, 6, 5 };
+
+	start(1);
+	for (int i = 0; i < 3; i++) {
+		start_with(2, &secret, STARTS[i]);
+		if (i < 2)
+			WAIT_FOR(both_up, ONE_AND_TWO);
+		else
+			WAIT_FOR(knows_twin_of_2, NULL);
+		stop(2);
+		let_pass(100);
+	}
+	start_with(2, &secret, 7);
+	let_pass(3500);
+	ck_assert_uint_eq(fws[2].n.link_accepts, 0);
+	ha_links_end_quarantine(fws[1].links);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+}
+END_TEST
+
+static bool
+knows_own_twin(void *arg)
+{
+	(void)arg;
+	return fws[1].condition[1][HA_LINKS_TWINS];
+}
+
+START_TEST(one_of_them_knows_it_and_does_not_step_over_the_other)
+{
+	const uint8_t new_id[HA_BOOT_ID_LEN] = { 1, 2, 3 };
+
+	quarantine = ha_dur_ms(3000);
+	start_with(1, &secret, 5);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	/* What the other one did there. */
+	ha_links_raise_seen(fws[2].links, 1, 9);
+	ha_links_drop(fws[2].links, &fws[2].name[1][0], "test");
+	WAIT_FOR(knows_own_twin, NULL);
+	let_pass(1000);
+	ck_assert_uint_eq(fws[1].behind, 0);
+	ck_assert(!fws[1].up[2][0]);
+	WAIT_FOR(counted, &fws[1].behind);
+	ck_assert(!knows_own_twin(NULL));
+	ha_links_set_boot(fws[1].links, new_id, 10);
+	memset(fws[1].up, 0, sizeof(fws[1].up));
+	WAIT_FOR(both_up, ONE_AND_TWO);
+}
+END_TEST
+
 static Suite *
 links_suite(void)
 {
@@ -1387,6 +1555,7 @@ links_suite(void)
 	TCase *anew = tcase_create("made anew");
 	TCase *strangers = tcase_create("strangers");
 	TCase *broken = tcase_create("broken");
+	TCase *twins = tcase_create("twins");
 
 	tcase_add_checked_fixture(members, setup, teardown);
 	tcase_set_timeout(members, 60);
@@ -1454,6 +1623,18 @@ links_suite(void)
 	tcase_add_test(broken,
 	    of_two_starts_with_one_counter_the_later_must_step_over);
 	suite_add_tcase(s, broken);
+
+	tcase_add_checked_fixture(twins, setup, teardown);
+	tcase_set_timeout(twins, 60);
+	tcase_add_loop_test(twins,
+	    two_that_live_at_once_are_known_by_one_that_comes_back, 0,
+	    (int)(sizeof(appearances) / sizeof(appearances[0])));
+	tcase_add_test(twins, both_stay_outside_until_the_operator_reloads);
+	tcase_add_test(twins, or_until_a_while_has_passed);
+	tcase_add_test(twins, they_are_not_dialled_either);
+	tcase_add_test(twins,
+	    one_of_them_knows_it_and_does_not_step_over_the_other);
+	suite_add_tcase(s, twins);
 	return s;
 }
 
