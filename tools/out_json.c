@@ -207,6 +207,7 @@ one_link(const char *name, const Ha__Ctl__Link *l)
 	    l->bytes_received));
 	set(o, "errors", optional(l->has_errors, l->errors));
 	set(o, "last_error", text(l->last_error));
+	set(o, "connection", optional(l->has_connection, l->connection));
 	return o;
 }
 

@@ -301,6 +301,8 @@ fill_link(const struct ha_control *control, const struct ha_view_link *view,
 	l->has_errors = 1;
 	l->errors = stats->failures + stats->frames_malformed;
 	l->last_error = optional_text(stats->last_error);
+	l->has_connection = view->up;
+	l->connection = stats->generation;
 }
 
 struct colour_count {
@@ -459,6 +461,17 @@ fill_holders(const struct ha_control *control, size_t n,
 	s->stream.holders = s->pointers;
 }
 
+/* What is here of an owner that shares nothing with us stands still where it
+ * was when that began: there is nothing to compare it with. */
+static bool
+is_shared(const struct ha_control *control, uint8_t owner)
+{
+	struct ha_view_peer peer;
+
+	return ha_view_peer(control->look.core, owner, &peer) != HA_OK ||
+	    peer.sync != HA_SYNC_OFF;
+}
+
 /* One frame for one stream; the last has no more = true. */
 static void
 tell_stream(struct ha_control_client *client, size_t n,
@@ -506,7 +519,7 @@ ha_control_tell_streams(struct ha_control_client *client,
 		for (size_t j = 0; j < i && !told; j++)
 			told = ha_stream_equal(id,
 			    &control->streams[j].status.stream);
-		if (!told)
+		if (!told && is_shared(control, id->owner))
 			tell_stream(client, n, &self, id);
 	}
 	answer.body_case = HA__CTL__ANSWER__BODY_STREAMS;

@@ -146,6 +146,18 @@ verified() {
 	ctl "$1" verify >/dev/null 2>&1
 }
 
+# links_of N: "FW-2 ha4 7" for each link of member N, the last the number of
+# the connection that is up.
+links_of() {
+	ctl "$1" links --json | tr -d '\n" ' | sed 's/[{,]/\n/g' | awk -F: '
+		$1 == "serial" { serial = $2 }
+		$1 == "link" { link = $2 }
+		$1 == "connection" {
+			sub(/[^0-9a-z].*/, "", $2)
+			print serial, link, $2
+		}'
+}
+
 # counter N NAME: what member N has counted.
 counter() {
 	ctl "$1" counters --json | tr -d '\n' | sed 's/{/\n{/g' | sed -n \

@@ -482,7 +482,7 @@ START_TEST(links_has_its_keys_and_colours)
 	link = json_array_get(json_object_get(peer, "links"), 0);
 	check_keys(link, "link status since_seconds round_trip_us "
 	    "keepalives_sent keepalives_received keepalives_lost bytes_sent "
-	    "bytes_received errors last_error");
+	    "bytes_received errors last_error connection");
 	ck_assert_int_eq(number_of(link, "bytes_sent"), 5000);
 	ck_assert_int_eq(number_of(link, "errors"), 2);
 	ck_assert_int_gt(number_of(link, "keepalives_received"), 0);
