@@ -43,8 +43,6 @@ ha_core_new(const struct ha_settings *settings, uint64_t seed,
 	c->settings = *settings;
 	c->now = now;
 	c->started = now;
-	c->state_since = now;
-	c->state_reason = "start";
 	c->rng.state = seed;
 	c->hash_seed = ha_rng_next(&c->rng);
 	c->next_number = 1;
@@ -60,6 +58,7 @@ ha_core_new(const struct ha_settings *settings, uint64_t seed,
 		return NULL;
 	}
 	membership_init(c);
+	state_init(c);
 	stream_begin_own(c, &own);
 	return c;
 }
@@ -127,6 +126,7 @@ tick(struct ha_core *c)
 	intake_tick(c);
 	if (housekeeping || c->phase == PHASE_MATCH)
 		lifecycle_tick(c);
+	state_tick(c);
 	owner_sweep_tick(c);
 	kernel_renew_tick(c);
 	kernel_tick(c);
@@ -161,6 +161,9 @@ link_event(struct ha_core *c, const struct ha_in_link *in)
 		break;
 	case HA_LINK_DOWN:
 		link_down(c, in);
+		break;
+	case HA_LINK_STRANGE:
+		peer_at(c, in->peer)->strange_at = c->now;
 		break;
 	case HA_LINK_ROOM:
 		link_room(c, in);
@@ -219,16 +222,32 @@ message(struct ha_core *c, const struct ha_in_message *in)
 }
 
 static void
-admin(struct ha_core *c, const struct ha_in_admin *in)
+sync_from(struct ha_core *c, uint8_t member)
 {
 	for (int i = 0; i < HA_STREAM_MAX; i++) {
 		struct stream *st = &c->streams[i];
 
-		if (stream_in_use(st) && !st->own && (in->member == 0 ||
-		    st->follow.source == in->member))
+		if (stream_in_use(st) && !st->own && (member == 0 ||
+		    st->follow.source == member))
 			feed_apply_restart(c, st);
 	}
 	c->housekeeping_at = c->now;
+}
+
+static void
+admin(struct ha_core *c, const struct ha_in_admin *in)
+{
+	switch (in->verb) {
+	case HA_ADMIN_SYNC_FROM:
+		sync_from(c, in->member);
+		return;
+	case HA_ADMIN_SUSPEND:
+		state_suspend(c);
+		return;
+	case HA_ADMIN_FUNCTIONAL:
+		state_call_back(c);
+		return;
+	}
 }
 
 /* Only our own shell makes inputs: what it must not do is a bug. */
@@ -237,6 +256,8 @@ input_ok(const struct ha_core *c, const struct ha_input *in)
 {
 	if (ha_time_before(in->now, c->now))
 		return false;
+	if (in->kind == HA_IN_MONITOR)
+		return in->u.monitor.number < HA_MONITOR_MAX;
 	if (in->kind != HA_IN_LINK)
 		return true;
 	return in->u.link.peer >= 1 && in->u.link.peer <= HA_MEMBER_MAX &&
@@ -274,6 +295,9 @@ ha_core_step(struct ha_core *c, const struct ha_input *in)
 	case HA_IN_STALL:
 		link_stall(c);
 		break;
+	case HA_IN_MONITOR:
+		state_monitor(c, &in->u.monitor);
+		break;
 	case HA_IN_ADMIN:
 		admin(c, &in->u.admin);
 		break;
@@ -300,6 +324,7 @@ ha_core_deadline(const struct ha_core *c)
 		return c->now;
 	t = ha_time_min(t, table_deadline(c));
 	t = ha_time_min(t, link_deadline(c));
+	t = ha_time_min(t, state_deadline(c));
 	t = ha_time_min(t, feed_send_deadline(c));
 	t = ha_time_min(t, kernel_deadline(c));
 	return t;
@@ -332,6 +357,7 @@ ha_plant_name(enum ha_plant plant)
 		[HA_PLANT_GAP_IGNORED] = "gap-ignored",
 		[HA_PLANT_RESURRECT] = "resurrect",
 		[HA_PLANT_RESTART_PUBLISHES] = "restart-publishes",
+		[HA_PLANT_LAST_GATE] = "last-gate",
 	};
 
 	return plant < HA_PLANT_MAX ? NAMES[plant] : "unknown";

@@ -15,7 +15,8 @@
  *   link       keepalives and their echoes
  *   peer       up, down, lost; who may serve what
  *   membership who belongs here, and with whom sessions are synchronised
- *   lifecycle  start, states, take-over of what earlier boots owned
+ *   lifecycle  start, and take-over of what earlier boots owned
+ *   state      the five states, the moves between them, the gate
  *
  * Ownership  everything lives in struct ha_core and dies with it.
  */
@@ -66,6 +67,8 @@
 #define DIGEST_QUIET       ha_dur_s(2)
 #define REPLICA_LIFETIME_S 3600
 #define RENEWAL_ROUND      ha_dur_s(1200)
+#define FLAP_WINDOW        ha_dur_s(15 * 60)
+#define STRANGE_MEMORY     ha_dur_s(60) /* who is dialled is so more often */
 #define DUMP_PAUSE         ha_dur_s(30)
 #define DUMP_QUIET         ha_dur_ms(200)
 #define KERNEL_RETRY       ha_dur_s(1)
@@ -313,6 +316,7 @@ struct peer {
 	uint64_t boot_seen;
 	struct ha_time since; /* of up or down */
 	struct ha_time heard_at;
+	struct ha_time strange_at; /* no protocol in common; NEVER: not so */
 	struct link links[HA_LINK_MAX];
 };
 
@@ -322,6 +326,18 @@ enum phase {
 	PHASE_COLLECT, /* get every stream, publish nothing */
 	PHASE_MATCH,   /* go through the table once */
 	PHASE_RUN,
+};
+
+struct monitor {
+	enum ha_verdict verdict;
+	struct ha_time since;
+	char name[HA_MONITOR_NAME];
+};
+
+enum suspension {
+	SUSPENSION_NONE,
+	SUSPENSION_OPERATOR,
+	SUSPENSION_FLAPS,
 };
 
 struct body {
@@ -415,10 +431,21 @@ struct ha_core {
 	struct ha_time judge_at; /* nobody is declared lost before */
 	enum phase phase;
 	uint32_t match_pos;
+	ha_member_set waiting_for; /* to be synchronised with */
+
+	/* state */
 	enum ha_state state;
 	struct ha_time state_since;
-	const char *state_reason;
-	ha_member_set waiting_for;
+	enum ha_cause cause;
+	char reason[HA_REASON_TEXT];
+	enum suspension suspension;
+	struct monitor monitors[HA_MONITOR_MAX];
+	struct ha_time well_since;   /* NEVER: something is not */
+	struct ha_time caught_up_at; /* in this tentative; NEVER: not yet */
+	struct ha_time flaps[HA_FLAP_MAX + 1]; /* oldest first */
+	uint8_t n_flaps;
+	bool gate_open;
+	bool forwards_failed; /* the alarm of that name holds */
 };
 
 /* out.c */
@@ -569,6 +596,8 @@ void link_tick(struct ha_core *c);
 void link_stall(struct ha_core *c);
 void link_close_all(struct ha_core *c, struct peer *p,
     enum ha_close_reason reason);
+/* Say now how this member is. */
+void link_hurry(struct ha_core *c);
 struct ha_time link_deadline(const struct ha_core *c);
 struct link *link_of_message(struct ha_core *c,
     const struct ha_in_message *in);
@@ -594,9 +623,22 @@ bool membership_accepts(const struct ha_core *c, uint8_t owner);
 
 /* lifecycle.c */
 void lifecycle_tick(struct ha_core *c);
+/* Renew waiting_for. */
+void lifecycle_look(struct ha_core *c);
 /* Does this member publish yet? */
 bool lifecycle_running(const struct ha_core *c);
 /* s is of an earlier boot of ours: publish it again or end it. */
 void lifecycle_match(struct ha_core *c, struct session *s);
+
+/* state.c */
+void state_init(struct ha_core *c);
+void state_monitor(struct ha_core *c, const struct ha_in_monitor *in);
+void state_suspend(struct ha_core *c);
+void state_call_back(struct ha_core *c);
+void state_tick(struct ha_core *c);
+struct ha_time state_deadline(const struct ha_core *c);
+/* When the hold that runs is over; NEVER: none runs. */
+struct ha_time state_hold_until(const struct ha_core *c);
+uint8_t state_flaps(const struct ha_core *c);
 
 #endif /* HA_CORE_CORE_PRIV_H */

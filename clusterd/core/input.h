@@ -25,6 +25,7 @@ enum ha_input_kind {
 	HA_IN_DUMP,    /* a dump begins or ends, or events were lost */
 	HA_IN_DONE,    /* an operation on the kernel has its result */
 	HA_IN_STALL,   /* this process did not run for a while */
+	HA_IN_MONITOR, /* something watched is well, or has failed */
 	HA_IN_ADMIN,   /* the operator asks for something */
 	HA_IN_SETTINGS, /* the operator has changed the cluster */
 };
@@ -40,6 +41,7 @@ struct ha_in_message {
 enum ha_link_event {
 	HA_LINK_UP,   /* handshake done; of one that is up: made anew */
 	HA_LINK_DOWN, /* connection closed */
+	HA_LINK_STRANGE, /* none: no protocol version in common */
 	HA_LINK_ROOM, /* one batch has left for the network */
 };
 
@@ -90,8 +92,17 @@ struct ha_in_done {
 	                  * HA_ERR_AGAIN, HA_ERR_UNSUPPORTED, HA_ERR_IO */
 };
 
+/* name is told with every verdict, and copied up to HA_MONITOR_NAME. */
+struct ha_in_monitor {
+	uint8_t number; /* below HA_MONITOR_MAX; who makes inputs chooses it */
+	enum ha_verdict verdict;
+	const char *name; /* for people; NONE: unused */
+};
+
 enum ha_admin_verb {
 	HA_ADMIN_SYNC_FROM, /* full synchronisation; member 0: from all */
+	HA_ADMIN_SUSPEND,
+	HA_ADMIN_FUNCTIONAL,
 };
 
 struct ha_in_admin {
@@ -99,8 +110,8 @@ struct ha_in_admin {
 	uint8_t member;
 };
 
-/* Members, their synchronization, links, thresholds and times are taken over;
- * all else must be as it was.  A member whose place another has taken under
+/* Members, their synchronization, links, thresholds, times and flap_max are
+ * taken over; all else must be as it was.  A member whose place another has taken under
  * its index is in replaced. */
 struct ha_in_settings {
 	const struct ha_settings *settings;
@@ -116,6 +127,7 @@ struct ha_input {
 		struct ha_in_session session;
 		struct ha_in_dump dump;
 		struct ha_in_done done;
+		struct ha_in_monitor monitor;
 		struct ha_in_admin admin;
 		struct ha_in_settings settings;
 	} u;

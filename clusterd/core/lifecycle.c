@@ -1,5 +1,8 @@
 /*
- * The life of a member: from its start to "active".
+ * The life of what a member holds: from its start to when it publishes.
+ *
+ * What state the member is in is another matter (state.c): it goes through
+ * this in every state.
  *
  * A start has three phases.  COLLECT: every stream that can be had is
  * received, also those of this member's own earlier boots, which the others
@@ -18,23 +21,6 @@ bool
 lifecycle_running(const struct ha_core *c)
 {
 	return c->phase != PHASE_COLLECT;
-}
-
-static void
-move_to(struct ha_core *c, enum ha_state to, const char *reason)
-{
-	struct ha_output *o = out_add(c, HA_OUT_STATE);
-
-	o->u.state = (struct ha_out_state){ (uint8_t)c->state, (uint8_t)to,
-		reason };
-	out_trace(c, HA_TRACE_STATE, c->state, to, 0);
-	c->state = to;
-	c->state_since = c->now;
-	c->state_reason = reason;
-	if (to == HA_STATE_ACTIVE) {
-		o = out_add(c, HA_OUT_GATE);
-		o->u.gate.open = true;
-	}
 }
 
 /* ---- collect ---- */
@@ -56,7 +42,7 @@ is_through(const struct ha_core *c, const struct stream *st)
 	return st->own || feed_caught_up(st) || without_progress(c, st);
 }
 
-/* Does p still hold back "active"? */
+/* Is there still something to get that p could have? */
 static bool
 holds_back(const struct ha_core *c, const struct peer *p)
 {
@@ -84,15 +70,13 @@ holds_back(const struct ha_core *c, const struct peer *p)
 	return false;
 }
 
-static ha_member_set
-who_holds_back(const struct ha_core *c)
+void
+lifecycle_look(struct ha_core *c)
 {
-	ha_member_set set = 0;
-
+	c->waiting_for = 0;
 	for (uint8_t i = 1; i <= HA_MEMBER_MAX; i++)
 		if (holds_back(c, peer_look(c, i)))
-			set |= ha_member_bit(i);
-	return set;
+			c->waiting_for |= ha_member_bit(i);
 }
 
 /* ---- match ---- */
@@ -203,15 +187,15 @@ match_slice(struct ha_core *c)
 	c->phase = PHASE_RUN;
 	take_over_old(c);
 	owner_sweep_again(c);
-	move_to(c, HA_STATE_ACTIVE, "synchronised with every reachable member");
 }
 
 void
 lifecycle_tick(struct ha_core *c)
 {
+	if (c->phase == PHASE_COLLECT || c->state == HA_STATE_TENTATIVE)
+		lifecycle_look(c);
 	switch (c->phase) {
 	case PHASE_COLLECT:
-		c->waiting_for = who_holds_back(c);
 		if (!c->dumped || c->waiting_for != 0)
 			return;
 		c->phase = PHASE_MATCH;

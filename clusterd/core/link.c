@@ -100,6 +100,7 @@ link_up(struct ha_core *c, const struct ha_in_link *in)
 		link_close_all(c, p, HA_CLOSE_OLD_BOOT);
 	*l = fresh;
 	p->state = in->state;
+	p->strange_at = HA_TIME_NEVER;
 	out_trace(c, HA_TRACE_LINK, p->index, in->link, 1);
 	peer_boot(c, p, &in->boot);
 	peer_changed(c, p);
@@ -297,6 +298,14 @@ link_tick(struct ha_core *c)
 				send_keepalive(c, p, k);
 		}
 	}
+}
+
+void
+link_hurry(struct ha_core *c)
+{
+	for (int i = 0; i < HA_MEMBER_MAX; i++)
+		for (int k = 0; k < HA_LINK_MAX; k++)
+			c->peers[i].links[k].next_keepalive = c->now;
 }
 
 /* We did not run: what should have come may still wait to be read. */

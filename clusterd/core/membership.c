@@ -96,7 +96,8 @@ reset(struct ha_core *c, struct peer *p, bool present)
 		heard = p->boot_seen;
 	*p = (struct peer){ .index = p->index, .present = present,
 		.lost = p->lost, .boot = p->boot, .boot_seen = heard,
-		.since = c->now, .heard_at = HA_TIME_NEVER };
+		.since = c->now, .heard_at = HA_TIME_NEVER,
+		.strange_at = HA_TIME_NEVER };
 	for (int k = 0; k < HA_LINK_MAX; k++)
 		p->links[k].since = c->now;
 	for (int i = 0; i < HA_MEMBER_MAX; i++) /* they saw who it was before */

@@ -80,6 +80,7 @@ struct ha_out_kernel {
 struct ha_out_state {
 	uint8_t from; /* enum ha_state */
 	uint8_t to;
+	enum ha_cause cause;
 	const char *reason; /* a few words for people */
 };
 

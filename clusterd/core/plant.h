@@ -24,6 +24,7 @@ enum ha_plant {
 	HA_PLANT_GAP_IGNORED,         /* applies a batch from anywhere */
 	HA_PLANT_RESURRECT,           /* forgets what has ended */
 	HA_PLANT_RESTART_PUBLISHES,   /* publishes all its old boot owned */
+	HA_PLANT_LAST_GATE,           /* who failed closes the last gate, too */
 	HA_PLANT_MAX,
 };
 

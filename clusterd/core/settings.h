@@ -43,6 +43,11 @@ struct ha_settings {
 	struct ha_dur threshold[HA_LINK_MAX];   /* keepalive threshold */
 	bool link_configured[HA_LINK_MAX];
 	struct ha_dur synchronization_timeout;
+	struct ha_dur monitor_fail_hold_down;
+	struct ha_dur tentative_hold;
+	uint8_t flap_max; /* 0: no limit; at most HA_FLAP_MAX */
+	bool suspended;   /* at the start: an operator did it, before */
+	bool gate_open;   /* at the start: as found */
 	struct ha_dur handoff_idle;
 	uint32_t table_size; /* sessions of all members together */
 	uint32_t kernel_max; /* nf_conntrack_max; 0: unknown */

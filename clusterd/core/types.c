@@ -180,6 +180,34 @@ ha_state_name(enum ha_state s)
 }
 
 const char *
+ha_cause_name(enum ha_cause c)
+{
+	switch (c) {
+	case HA_CAUSE_START:
+		return "start";
+	case HA_CAUSE_SYNCHRONISED:
+		return "synchronised";
+	case HA_CAUSE_MONITOR:
+		return "monitor";
+	case HA_CAUSE_PROTOCOL:
+		return "protocol";
+	case HA_CAUSE_WELL:
+		return "well";
+	case HA_CAUSE_HELD:
+		return "held";
+	case HA_CAUSE_OPERATOR:
+		return "operator";
+	case HA_CAUSE_FUNCTIONAL:
+		return "functional";
+	case HA_CAUSE_FLAPS:
+		return "flaps";
+	case HA_CAUSE_MAX:
+		break;
+	}
+	return "unknown";
+}
+
+const char *
 ha_end_reason_name(enum ha_end_reason r)
 {
 	switch (r) {

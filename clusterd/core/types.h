@@ -20,6 +20,12 @@
 #define HA_STREAM_MAX     (HA_MEMBER_MAX * HA_BOOTS_MAX)
 #define HA_BATCH_MAX      256  /* entries of one batch */
 #define HA_KERNEL_OPS_MAX 512  /* operations handed to the kernel at once */
+#define HA_MONITOR_MAX    24   /* things whose failure stops a member */
+#define HA_FLAP_MAX       16   /* the highest flap-max */
+
+/* Texts for people, in bytes with the terminator; longer ones are cut. */
+#define HA_MONITOR_NAME 80
+#define HA_REASON_TEXT  128
 
 /* A set of members: bit (index - 1). */
 typedef uint16_t ha_member_set;
@@ -43,6 +49,28 @@ enum ha_state {
 	HA_STATE_NON_FUNCTIONAL,
 	HA_STATE_SUSPENDED,
 	HA_STATE_MAX,
+};
+
+/* What put a member into its state. */
+enum ha_cause {
+	HA_CAUSE_START,
+	HA_CAUSE_SYNCHRONISED,
+	HA_CAUSE_MONITOR,    /* one of them failed */
+	HA_CAUSE_PROTOCOL,   /* it joins, and nobody speaks its version */
+	HA_CAUSE_WELL,       /* nothing has failed for the hold-down */
+	HA_CAUSE_HELD,       /* synchronised, and the tentative hold is over */
+	HA_CAUSE_OPERATOR,   /* "suspend" */
+	HA_CAUSE_FUNCTIONAL, /* "functional" */
+	HA_CAUSE_FLAPS,      /* it failed too often */
+	HA_CAUSE_MAX,
+};
+
+/* What a monitor says of what it watches. */
+enum ha_verdict {
+	HA_VERDICT_NONE,    /* there is no such monitor */
+	HA_VERDICT_UNKNOWN, /* too early to say */
+	HA_VERDICT_WELL,
+	HA_VERDICT_FAILED,
 };
 
 /* One start of one member.  id is random and tells starts apart; counter is
@@ -174,6 +202,7 @@ bool ha_record_valid(const struct ha_record *r);
 
 /* Lower-case words of the operator's contract; never NULL. */
 const char *ha_state_name(enum ha_state s);
+const char *ha_cause_name(enum ha_cause c);
 const char *ha_end_reason_name(enum ha_end_reason r);
 const char *ha_link_name(enum ha_link_id l);
 

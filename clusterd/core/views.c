@@ -1,5 +1,7 @@
 #include "core/views.h"
 
+#include <string.h>
+
 #include "core/core_priv.h"
 
 static uint32_t
@@ -13,11 +15,32 @@ ha_view_self(const struct ha_core *c, struct ha_view_self *out)
 {
 	*out = (struct ha_view_self){ .index = c->settings.self,
 		.state = c->state, .since = c->state_since,
-		.reason = c->state_reason, .waiting_for = c->waiting_for,
+		.cause = c->cause, .gate_open = c->gate_open,
+		.collecting = c->phase != PHASE_RUN,
+		.waiting_for = c->waiting_for,
+		.waiting_for_dump = !c->dumped,
+		.hold_until = state_hold_until(c), .flaps = state_flaps(c),
 		.boot = c->settings.boot, .table_capacity = c->table_size,
 		.table_owned = owned(c),
 		.table_cached = c->n_used - owned(c) - c->n_dead,
 		.limbo = c->n_limbo, .kernel_work = c->n_work };
+	memcpy(out->reason, c->reason, sizeof(out->reason));
+}
+
+int
+ha_view_monitor(const struct ha_core *c, unsigned int number,
+    struct ha_view_monitor *out)
+{
+	const struct monitor *m;
+
+	if (number >= HA_MONITOR_MAX ||
+	    c->monitors[number].verdict == HA_VERDICT_NONE)
+		return HA_ERR_ABSENT;
+	m = &c->monitors[number];
+	*out = (struct ha_view_monitor){ .verdict = m->verdict,
+		.since = m->since };
+	memcpy(out->name, m->name, sizeof(out->name));
+	return HA_OK;
 }
 
 /* The stream of a member's present boot, as held here. */

@@ -24,8 +24,17 @@ struct ha_view_self {
 	uint8_t index;
 	enum ha_state state;
 	struct ha_time since;
-	const char *reason;        /* a literal */
-	ha_member_set waiting_for; /* members that hold back "active" */
+	enum ha_cause cause;
+	char reason[HA_REASON_TEXT];
+	bool gate_open;
+
+	/* What it waits for, on its way to active. */
+	bool collecting; /* still gets what was there when it started */
+	ha_member_set waiting_for; /* to be synchronised with these */
+	bool waiting_for_dump;     /* of the kernel's sessions */
+	struct ha_time hold_until; /* NEVER: no hold runs */
+
+	uint8_t flaps; /* failures that count */
 	struct ha_boot boot;
 	uint32_t table_capacity;
 	uint32_t table_owned;  /* sessions owned here */
@@ -98,7 +107,17 @@ struct ha_view_session {
 	struct ha_time changed;
 };
 
+struct ha_view_monitor {
+	enum ha_verdict verdict;
+	struct ha_time since;
+	char name[HA_MONITOR_NAME];
+};
+
 void ha_view_self(const struct ha_core *c, struct ha_view_self *out);
+
+/* HA_ERR_ABSENT: no such monitor; numbers are below HA_MONITOR_MAX. */
+HA_MUST_USE int ha_view_monitor(const struct ha_core *c, unsigned int number,
+    struct ha_view_monitor *out);
 
 /* HA_ERR_ABSENT: no such member. */
 HA_MUST_USE int ha_view_peer(const struct ha_core *c, uint8_t index,

@@ -256,8 +256,7 @@ ha_control_tell_state(struct ha_control_client *client,
 	body.serial = ha_control_text(ha_control_serial(control, self.index,
 	    own));
 	body.state = ha_control_text(ha_state_name(self.state));
-	if (self.reason != NULL)
-		body.reason = optional_text(self.reason);
+	body.reason = ha_control_text(self.reason);
 	body.since_seconds = ha_control_seconds_since(control, self.since);
 	for (unsigned int i = 1; i <= HA_MEMBER_MAX; i++) {
 		if ((self.waiting_for & ha_member_bit(i)) == 0)
@@ -266,6 +265,7 @@ ha_control_tell_state(struct ha_control_client *client,
 		    ha_control_serial(control, i, bufs[i - 1]));
 	}
 	body.waiting_for = waiting_for;
+	body.flaps = self.flaps;
 	body.flap_max = control->parts.conf->flap_max;
 	body.n_alarms = alarms.n;
 	body.alarms = alarms.pointers;

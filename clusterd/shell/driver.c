@@ -150,6 +150,7 @@ heal_boot(struct ha_driver *d)
 	d->settings.boot = (struct ha_boot){ .id = ha_get_u64(id),
 		.counter = counter };
 	d->settings.start = HA_START_RESTART;
+	d->settings.gate_open = d->gate_open;
 	core = ha_core_new(&d->settings, d->seed, ha_clock_now());
 	if (core == NULL)
 		return HA_ERR_NOMEM;
@@ -551,15 +552,16 @@ ha_driver_start(struct ha_driver *d, const struct ha_settings *settings,
 	d->settings = *settings;
 	d->dataplane = dataplane;
 	d->links = links;
-	d->core = ha_core_new(settings, d->seed, now);
+	ha_driver_recall_state(d);
+	if (dataplane != NULL)
+		d->gate_open = !ha_dataplane_start(dataplane)->gate_closed;
+	d->settings.gate_open = d->gate_open;
+	d->core = ha_core_new(&d->settings, d->seed, now);
 	if (d->core == NULL)
 		return HA_ERR_NOMEM;
 	ha_stall_init(&d->stall, stall_limit(settings), now);
-	if (dataplane != NULL) {
-		d->gate_open = !ha_dataplane_start(dataplane)->gate_closed;
-		if (watch_dataplane(d) != HA_OK)
-			return HA_ERR_NOMEM;
-	}
+	if (dataplane != NULL && watch_dataplane(d) != HA_OK)
+		return HA_ERR_NOMEM;
 	open_turn(d);
 	return HA_OK;
 }

@@ -152,7 +152,9 @@ do_state(struct ha_driver *d, const struct ha_out_state *o)
 	    ha_state_name((enum ha_state)o->from), to, o->reason);
 	ha_links_set_state(d->links, (enum ha_state)o->to);
 	ha_sd_say(d->parts.sd, "STATUS=%s: %s", to, o->reason);
-	ha_driver_keep_state(d, to, o->reason);
+	d->settings.suspended = o->to == HA_STATE_SUSPENDED &&
+	    o->cause == HA_CAUSE_OPERATOR;
+	ha_driver_keep_state(d, to, ha_cause_name(o->cause));
 }
 
 static void

@@ -87,6 +87,7 @@ void ha_driver_perform(struct ha_driver *d);
 
 /* The state, and the highest boot counter heard of a member, as they are to
  * outlive this run. */
+void ha_driver_recall_state(struct ha_driver *d);
 void ha_driver_keep_state(struct ha_driver *d, const char *state,
     const char *reason);
 void ha_driver_keep_boot(struct ha_driver *d, uint8_t member,

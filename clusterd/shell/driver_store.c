@@ -4,10 +4,25 @@
  * what is missing is written.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "shell/driver_priv.h"
 
 static const struct ha_dur RETRY = { INT64_C(10) * 1000000000 };
+
+/* A member that a person took out stays out. */
+void
+ha_driver_recall_state(struct ha_driver *d)
+{
+	const struct ha_last_state *last = &d->last_state;
+
+	if (d->parts.store == NULL ||
+	    ha_memberdb_last_state(d->parts.store, &d->last_state) != HA_OK)
+		return;
+	d->settings.suspended =
+	    strcmp(last->state, ha_state_name(HA_STATE_SUSPENDED)) == 0 &&
+	    strcmp(last->reason, ha_cause_name(HA_CAUSE_OPERATOR)) == 0;
+}
 
 void
 ha_driver_keep_state(struct ha_driver *d, const char *state,
@@ -40,7 +55,8 @@ write_again(struct ha_driver *d)
 	for (unsigned int i = 1; i <= HA_MEMBER_MAX; i++)
 		(void)!ha_memberdb_raise_boot(store, i,
 		    d->settings.members[i - 1].boot_seen);
-	(void)!ha_memberdb_save_state(store, &d->last_state);
+	if (d->last_state.state[0] != '\0')
+		(void)!ha_memberdb_save_state(store, &d->last_state);
 }
 
 void

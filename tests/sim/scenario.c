@@ -26,6 +26,7 @@ struct scenario {
 	struct ha_dur pace[32];
 	struct ha_dur flow_pace;
 	bool membership;
+	bool states;
 	bool both_links;
 	bool crowded; /* with sessions */
 	bool hasty;   /* flows live so short that ends are soon forgotten */
@@ -517,12 +518,99 @@ replace_hardware(struct scenario *s)
 		after(s, between(s, 0, 40000), start_again, m, 0, 0);
 }
 
+/* ---- what takes a member out ---- */
+
+static void
+call_back(void *ctx, const struct sim_event *e)
+{
+	world_call_back(((struct scenario *)ctx)->world, (uint8_t)e->a);
+}
+
+static void
+suspend_now(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	if (s->chaos)
+		world_suspend(s->world, (uint8_t)e->a);
+}
+
+/* Its routes are withdrawn first, mostly. */
+static void
+suspend_member(struct scenario *s)
+{
+	struct sim_event m = { .a = any_member(s) };
+	struct ha_dur drained = between(s, 0, 5000);
+
+	if (chance(s, 70))
+		leave_member(s, &m);
+	else
+		drained.ns = 0;
+	after(s, drained, suspend_now, m.a, 0, 0);
+	after(s, (struct ha_dur){ drained.ns + outage(s).ns }, call_back, m.a,
+	    0, 0);
+}
+
+static void
+set_failed(void *ctx, const struct sim_event *e)
+{
+	struct scenario *s = ctx;
+
+	if (s->chaos || e->c == 0)
+		world_fail(s->world, (uint8_t)e->a, (uint8_t)e->b, e->c != 0);
+}
+
+static void
+fail_for(struct scenario *s, uint8_t m, uint8_t monitor, struct ha_dur begin,
+    struct ha_dur time)
+{
+	after(s, begin, set_failed, m, monitor, 1);
+	after(s, begin, leave_member, m, 0, 0);
+	after(s, (struct ha_dur){ begin.ns + time.ns }, set_failed, m, monitor,
+	    0);
+}
+
+static void
+fail_member(struct scenario *s)
+{
+	fail_for(s, any_member(s), (uint8_t)below(s, WORLD_MONITORS),
+	    ha_dur_ms(0), outage(s));
+}
+
+/* What all of them watch is dead. */
+static void
+fail_all(struct scenario *s)
+{
+	struct ha_dur time = outage(s);
+	uint8_t monitor = (uint8_t)below(s, WORLD_MONITORS);
+
+	for (uint8_t m = 1; m <= s->n; m++)
+		fail_for(s, m, monitor, between(s, 0, 2000), time);
+}
+
+/* Just as long in between as it takes to come back. */
+static void
+flap_member(struct scenario *s)
+{
+	const struct world_settings *w = &s->world->settings;
+	struct ha_dur round = { w->monitor_fail_hold_down.ns +
+		w->tentative_hold.ns + between(s, 500, 2000).ns };
+	struct ha_dur at = { 0 };
+	uint8_t m = any_member(s);
+
+	for (int i = 0; i < 4; i++) {
+		fail_for(s, m, 0, at, ha_dur_ms(200));
+		at.ns += round.ns;
+	}
+}
+
 static const struct {
 	void (*strike)(struct scenario *s);
 	uint32_t percent;    /* of the runs have it */
 	int64_t min_ms;      /* mean time between two, from .. to */
 	int64_t max_ms;
 	bool membership;     /* only where that is asked for */
+	bool states;
 } FAULTS[] = {
 	{ kill_daemon, 40, 4000, 40000 },
 	{ kill_host, 40, 5000, 40000 },
@@ -545,6 +633,10 @@ static const struct {
 	{ take_out, 60, 5000, 40000, true },
 	{ stop_sharing, 40, 5000, 40000, true },
 	{ replace_hardware, 40, 10000, 60000, true },
+	{ suspend_member, 60, 5000, 40000, .states = true },
+	{ fail_member, 60, 5000, 40000, .states = true },
+	{ fail_all, 40, 10000, 60000, .states = true },
+	{ flap_member, 40, 10000, 60000, .states = true },
 };
 
 #define N_FAULTS (sizeof(FAULTS) / sizeof(FAULTS[0]))
@@ -569,7 +661,8 @@ begin_chaos(struct scenario *s)
 	for (size_t i = 0; i < N_FAULTS; i++) {
 		struct sim_event first = { .a = i };
 
-		if (FAULTS[i].membership && !s->membership)
+		if ((FAULTS[i].membership && !s->membership) ||
+		    (FAULTS[i].states && !s->states))
 			continue;
 		if (!chance(s, FAULTS[i].percent))
 			continue;
@@ -601,6 +694,10 @@ heal(struct scenario *s)
 		world_resume(w, a);
 		if (a != s->doomed || w->members[a].powered)
 			world_start(w, a);
+		for (uint8_t i = 0; i < WORLD_MONITORS; i++)
+			world_fail(w, a, i, false);
+		if (s->states)
+			world_call_back(w, a);
 	}
 }
 
@@ -755,6 +852,11 @@ draw_world(struct scenario *s, const struct scenario_options *o)
 
 	for (int l = 0; l < HA_LINK_MAX; l++)
 		w.threshold[l] = between(s, 1500, 5000);
+	if (s->states) {
+		w.monitor_fail_hold_down = between(s, 0, 5000);
+		w.tentative_hold = between(s, 0, 5000);
+		w.flap_max = (uint8_t)below(s, 4);
+	}
 	w.network = draw_network(s);
 	w.flows = draw_flows(s, &w.timeouts);
 	return w;
@@ -801,6 +903,7 @@ scenario_run(const struct scenario_options *options,
 		.rng = { .state = options->seed },
 		.begins = true,
 		.membership = options->membership,
+		.states = options->states,
 	};
 	struct world_settings settings;
 

@@ -18,6 +18,7 @@ struct scenario_options {
 	uint8_t n_members; /* 0: drawn */
 	enum ha_plant plant;
 	bool membership; /* members come, go and stop sharing, too */
+	bool states;     /* they fail, and are taken out and called back */
 	bool trace;
 };
 

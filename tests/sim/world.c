@@ -257,6 +257,19 @@ out_trace(struct world *w, struct world_member *m,
 }
 
 static void
+out_state(struct world *w, struct world_member *m,
+    const struct ha_out_state *o)
+{
+	world_note(w, m->index, "is %s: %s",
+	    ha_state_name((enum ha_state)o->to), o->reason);
+	world_check_move(w, m, o);
+	m->state = (enum ha_state)o->to;
+	m->state_since = w->now;
+	m->suspended = m->state == HA_STATE_SUSPENDED &&
+	    o->cause == HA_CAUSE_OPERATOR;
+}
+
+static void
 handle_output(struct world *w, struct world_member *m,
     const struct ha_output *o)
 {
@@ -275,7 +288,7 @@ handle_output(struct world *w, struct world_member *m,
 		world_kernel_dump(w, m->index);
 		return;
 	case HA_OUT_STATE:
-		m->state = (enum ha_state)o->u.state.to;
+		out_state(w, m, &o->u.state);
 		network_set_state(w->network, m->index, o->u.state.to);
 		return;
 	case HA_OUT_PEER:
@@ -283,6 +296,8 @@ handle_output(struct world *w, struct world_member *m,
 		    o->u.peer.event);
 		return;
 	case HA_OUT_GATE:
+		world_note(w, m->index, "gate %s",
+		    o->u.gate.open ? "opens" : "closes");
 		m->gate_open = o->u.gate.open;
 		return;
 	case HA_OUT_SAVE:
@@ -379,6 +394,8 @@ step(struct world *w, uint8_t index, const struct ha_input *in)
 	for (size_t i = 0; i < n; i++)
 		handle_output(w, m, &out[i]);
 	oracle_stepped(w->oracle, index, ha_view_counters(m->core));
+	if (in->kind == HA_IN_TICK)
+		world_check_state(w, m);
 	watch_for_spinning(w, m);
 	plan_tick(w, m, in->kind == HA_IN_TICK);
 	if (m->wants_sweep || ha_rng_below(&w->rng,
@@ -469,6 +486,7 @@ step_input(struct world *w, struct world_member *m, struct world_input *in)
 	case HA_IN_DUMP:
 	case HA_IN_DONE:
 	case HA_IN_STALL:
+	case HA_IN_MONITOR:
 	case HA_IN_ADMIN:
 	case HA_IN_SETTINGS:
 		step(w, m->index, &in->input);
@@ -700,6 +718,11 @@ core_settings(struct world *w, const struct world_member *m)
 		.self = m->index,
 		.boot = m->boot,
 		.synchronization_timeout = w->settings.synchronization_timeout,
+		.monitor_fail_hold_down = w->settings.monitor_fail_hold_down,
+		.tentative_hold = w->settings.tentative_hold,
+		.flap_max = w->settings.flap_max,
+		.suspended = m->suspended,
+		.gate_open = m->gate_open,
 		.handoff_idle = ha_dur_s(1),
 		.table_size = w->settings.table_size,
 		.kernel_max = w->settings.kernel_max,
@@ -742,6 +765,27 @@ tell_lost(struct world *w, const struct world_member *m)
 	}
 }
 
+static void
+judge(struct world *w, uint8_t index, uint8_t monitor, enum ha_verdict verdict)
+{
+	static const char *const NAMES[WORLD_MONITORS] = { "data plane",
+		"uplink", "path" };
+	struct world_input *in = world_new_input(HA_IN_MONITOR, 0);
+
+	in->input.u.monitor = (struct ha_in_monitor){ .number = monitor,
+		.verdict = verdict, .name = NAMES[monitor] };
+	world_give(w, index, in);
+}
+
+/* A run in which nothing ever fails has none that takes time to look. */
+static void
+begin_monitors(struct world *w, struct world_member *m)
+{
+	for (uint8_t i = 0; i < WORLD_MONITORS; i++)
+		if (m->failed[i])
+			judge(w, m->index, i, HA_VERDICT_FAILED);
+}
+
 void
 world_start(struct world *w, uint8_t index)
 {
@@ -775,11 +819,14 @@ world_start(struct world *w, uint8_t index)
 	m->ran_before = true;
 	m->kernel_known = true;
 	m->state = HA_STATE_INITIAL;
+	m->state_since = w->now;
 	m->tick_at = HA_TIME_NEVER;
 	m->dumping = false;
+	m->blind = m->deaf;
 	oracle_started(w->oracle, index, m->boot);
 	tell_lost(w, m);
 	network_start(w->network, index, m->boot);
+	begin_monitors(w, m);
 	tick_by(w, m, w->now);
 }
 
@@ -887,6 +934,43 @@ world_admin_sync(struct world *w, uint8_t m)
 	world_note(w, m, "admin asks for everything from %d",
 	    in->input.u.admin.member);
 	world_give(w, m, in);
+}
+
+static void
+give_admin(struct world *w, uint8_t index, enum ha_admin_verb verb)
+{
+	struct world_input *in = world_new_input(HA_IN_ADMIN, 0);
+
+	in->input.u.admin.verb = verb;
+	world_give(w, index, in);
+}
+
+void
+world_suspend(struct world *w, uint8_t index)
+{
+	world_note(w, index, "an operator suspends it");
+	give_admin(w, index, HA_ADMIN_SUSPEND);
+}
+
+void
+world_call_back(struct world *w, uint8_t index)
+{
+	world_note(w, index, "an operator calls it back");
+	give_admin(w, index, HA_ADMIN_FUNCTIONAL);
+}
+
+void
+world_fail(struct world *w, uint8_t index, uint8_t monitor, bool failed)
+{
+	struct world_member *m = &w->members[index];
+
+	if (m->failed[monitor] == failed)
+		return;
+	world_note(w, index, "monitor %d %s", monitor,
+	    failed ? "fails" : "is well");
+	m->failed[monitor] = failed;
+	judge(w, index, monitor, failed ? HA_VERDICT_FAILED :
+	    HA_VERDICT_WELL);
 }
 
 static void

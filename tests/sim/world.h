@@ -39,6 +39,9 @@ struct world_settings {
 	struct ha_timeouts timeouts;
 	struct ha_dur threshold[HA_LINK_MAX];
 	struct ha_dur synchronization_timeout;
+	struct ha_dur monitor_fail_hold_down;
+	struct ha_dur tentative_hold;
+	uint8_t flap_max;
 	uint32_t table_size;
 	uint32_t kernel_max;
 	struct ha_dur turn_max;         /* a turn of a loop */
@@ -48,6 +51,8 @@ struct world_settings {
 	bool tells_closed;   /* a link that the core closed is told down */
 	uint32_t sweep_one_in; /* steps */
 };
+
+#define WORLD_MONITORS 3 /* of each member */
 
 /* Something for a core, kept while its member is paused. */
 struct world_input {
@@ -85,11 +90,16 @@ struct world_member {
 	struct ha_time unpaused;
 	bool dumping;
 	bool deaf;            /* its kernel loses events */
+	bool blind;           /* it did, and no dump has told since */
+	bool dump_is_whole;   /* the one that runs tells */
 	uint32_t refusals;    /* percent of operations that are refused */
 	bool wants_sweep;
 	uint64_t steps_now;
 	struct ha_time steps_at;
 	enum ha_state state;
+	struct ha_time state_since;
+	bool suspended; /* as its disk has it */
+	bool failed[WORLD_MONITORS]; /* what its monitors watch */
 	ha_member_set file;   /* members that its cluster file has */
 	ha_member_set shares; /* of those, who synchronises */
 	struct ha_settings settings; /* of the core, as told last */
@@ -131,6 +141,11 @@ void world_forget_boots(struct world *w, uint8_t m);
 void world_pause(struct world *w, uint8_t m);
 void world_resume(struct world *w, uint8_t m);
 void world_admin_sync(struct world *w, uint8_t m);
+/* An operator takes it out, or calls it back. */
+void world_suspend(struct world *w, uint8_t m);
+void world_call_back(struct world *w, uint8_t m);
+/* Something that it watches fails, or is well again. */
+void world_fail(struct world *w, uint8_t m, uint8_t monitor, bool failed);
 
 /* The cluster file of a member: who is in it, and who shares sessions. */
 void world_set_file(struct world *w, uint8_t m, ha_member_set file,
@@ -177,6 +192,10 @@ enum flow_verdict world_packet(void *ctx, uint8_t m,
 void world_dropped(void *ctx, uint8_t m, const struct ha_tuple *orig,
     const struct ha_tuple *reply, enum flow_verdict verdict);
 void world_check_links(struct world *w);
+/* Behind each turn of a member, and with each of its moves. */
+void world_check_state(struct world *w, const struct world_member *m);
+void world_check_move(struct world *w, const struct world_member *m,
+    const struct ha_out_state *o);
 struct ha_dur world_sound_for(const struct world *w, uint8_t a, uint8_t b,
     uint8_t link);
 struct ha_dur world_between(struct world *w, struct ha_dur min,

@@ -124,8 +124,8 @@ has_windows(const struct fake_entry *e)
 static void
 check_entries(struct world *w, struct world_member *m)
 {
-	if (m->paused || ha_dur_less(ha_time_since(w->now, m->disturbed),
-	    CALM))
+	if (m->paused || m->blind ||
+	    ha_dur_less(ha_time_since(w->now, m->disturbed), CALM))
 		return;
 	for (size_t i = 0; i < fake_conntrack_count(m->kernel); i++) {
 		const struct fake_entry *e = fake_conntrack_at(m->kernel, i);
@@ -219,6 +219,152 @@ world_check_links(struct world *w)
 			for (uint8_t l = 0; l < HA_LINK_MAX; l++)
 				if (a != b && w->settings.network.links[l])
 					check_link(w, a, b, l);
+}
+
+/* ---- states ---- */
+
+/* The moves of the operator's table, once more. */
+static bool
+may_move(enum ha_state from, enum ha_state to, enum ha_cause cause)
+{
+	switch (cause) {
+	case HA_CAUSE_SYNCHRONISED:
+		return from == HA_STATE_INITIAL && to == HA_STATE_ACTIVE;
+	case HA_CAUSE_MONITOR:
+		return from <= HA_STATE_TENTATIVE &&
+		    to == HA_STATE_NON_FUNCTIONAL;
+	case HA_CAUSE_PROTOCOL:
+		return from == HA_STATE_INITIAL &&
+		    to == HA_STATE_NON_FUNCTIONAL;
+	case HA_CAUSE_WELL:
+		return from == HA_STATE_NON_FUNCTIONAL &&
+		    to == HA_STATE_TENTATIVE;
+	case HA_CAUSE_HELD:
+		return from == HA_STATE_TENTATIVE && to == HA_STATE_ACTIVE;
+	case HA_CAUSE_OPERATOR:
+		return to == HA_STATE_SUSPENDED;
+	case HA_CAUSE_FUNCTIONAL:
+		return from == HA_STATE_SUSPENDED &&
+		    to == HA_STATE_TENTATIVE;
+	case HA_CAUSE_FLAPS:
+		return (from == HA_STATE_ACTIVE ||
+		    from == HA_STATE_TENTATIVE) && to == HA_STATE_SUSPENDED;
+	case HA_CAUSE_START:
+	case HA_CAUSE_MAX:
+		break;
+	}
+	return false;
+}
+
+static bool
+has_failed(const struct world_member *m)
+{
+	for (int i = 0; i < WORLD_MONITORS; i++)
+		if (m->failed[i])
+			return true;
+	return false;
+}
+
+static bool
+sees_active(const struct world *w, const struct world_member *m)
+{
+	struct ha_view_peer p;
+
+	for (uint8_t i = 1; i <= w->settings.n_members; i++)
+		if (ha_view_peer(m->core, i, &p) == HA_OK && p.up &&
+		    p.state == HA_STATE_ACTIVE)
+			return true;
+	return false;
+}
+
+void
+world_check_move(struct world *w, const struct world_member *m,
+    const struct ha_out_state *o)
+{
+	struct ha_dur stood = ha_time_since(w->now, m->state_since);
+	enum ha_cause cause = o->cause;
+	bool good = (enum ha_state)o->from == m->state &&
+	    may_move(m->state, (enum ha_state)o->to, cause);
+
+	if (cause == HA_CAUSE_WELL)
+		good = good && !ha_dur_less(stood,
+		    w->settings.monitor_fail_hold_down);
+	if (cause == HA_CAUSE_HELD)
+		good = good && !ha_dur_less(stood, w->settings.tentative_hold);
+	if (cause == HA_CAUSE_FLAPS)
+		good = good && sees_active(w, m);
+	if (!good)
+		oracle_broken(w->oracle, "state: a move that may not be");
+}
+
+/* Where packets may go follows from the state. */
+static const char *
+wrong_gate(const struct world *w, const struct world_member *m)
+{
+	struct ha_view_self v;
+
+	switch (m->state) {
+	case HA_STATE_ACTIVE:
+		return m->gate_open ? NULL : "its gate is closed";
+	case HA_STATE_SUSPENDED:
+		return m->gate_open ? "its gate is open" : NULL;
+	case HA_STATE_NON_FUNCTIONAL:
+	case HA_STATE_TENTATIVE:
+		ha_view_self(m->core, &v);
+		if (sees_active(w, m))
+			return m->gate_open ? "its gate is open beside that "
+			    "of an active one" : NULL;
+		return m->gate_open || v.collecting ? NULL :
+		    "its gate is closed, and nobody is active";
+	case HA_STATE_INITIAL:
+	case HA_STATE_MAX:
+		break;
+	}
+	return NULL;
+}
+
+/* Failures are told before, but for one move that a turn may still owe. */
+static const char *
+wrong_state(const struct world *w, const struct world_member *m)
+{
+	if (!has_failed(m) || !ha_time_before(m->state_since, w->now))
+		return NULL;
+	return m->state == HA_STATE_ACTIVE || m->state == HA_STATE_TENTATIVE ?
+	    "something has failed there" : NULL;
+}
+
+void
+world_check_state(struct world *w, const struct world_member *m)
+{
+	const char *wrong = wrong_gate(w, m);
+	char text[160];
+
+	if (wrong == NULL)
+		wrong = wrong_state(w, m);
+	if (wrong == NULL)
+		return;
+	snprintf(text, sizeof(text), "state: member %d is %s: %s", m->index,
+	    ha_state_name(m->state), wrong);
+	oracle_broken(w->oracle, text);
+}
+
+static bool
+check_all_active(struct world *w, bool final)
+{
+	char text[160];
+
+	for (uint8_t i = 1; i <= w->settings.n_members; i++) {
+		const struct world_member *m = &w->members[i];
+
+		if (!m->running || m->state == HA_STATE_ACTIVE)
+			continue;
+		snprintf(text, sizeof(text), "state: member %d is %s still",
+		    i, ha_state_name(m->state));
+		if (final)
+			oracle_broken(w->oracle, text);
+		return false;
+	}
+	return true;
 }
 
 /* ---- packets ---- */
@@ -363,6 +509,7 @@ world_check_settled(struct world *w, bool final)
 
 	world_sweep_all(w);
 	good = check_links_up(w, final) && good;
+	good = check_all_active(w, final) && good;
 	good = oracle_check_settled(w->oracle, final) && good;
 	for (uint8_t i = 1; i <= w->settings.n_members; i++)
 		if (w->members[i].running)

@@ -97,6 +97,10 @@ world_set_deaf(struct world *w, uint8_t index, bool deaf)
 	if (m->deaf == deaf)
 		return;
 	m->deaf = deaf;
+	if (deaf) {
+		m->blind = true;
+		m->dump_is_whole = false;
+	}
 	m->disturbed = w->now;
 	world_note(w, index, deaf ? "events are lost" : "events come again");
 	if (!deaf && m->running)
@@ -141,6 +145,16 @@ world_kernel_init(struct world *w, uint8_t index)
 /* ---- dumps ---- */
 
 static void
+end_dump(struct world *w, struct world_member *m)
+{
+	m->dumping = false;
+	if (!m->blind || !m->dump_is_whole)
+		return;
+	m->blind = false;
+	m->disturbed = w->now;
+}
+
+static void
 dump_slice(void *ctx, const struct sim_event *e)
 {
 	struct world *w = ctx;
@@ -170,7 +184,7 @@ dump_slice(void *ctx, const struct sim_event *e)
 		give_after(w, m->index, last, event_delay(w), in);
 	}
 	if (n <= SLICE) {
-		m->dumping = false;
+		end_dump(w, m);
 		give_dump(w, m, HA_DUMP_END, ha_dur_ms(0));
 		return;
 	}
@@ -195,6 +209,7 @@ world_kernel_dump(struct world *w, uint8_t index)
 	}
 	world_note(w, index, "dump");
 	m->dumping = true;
+	m->dump_is_whole = !m->deaf;
 	give_dump(w, m, HA_DUMP_BEGIN, event_delay(w));
 	event_queue_add(w->queue, (struct sim_event){
 		.at = ha_time_add(w->now, SLICE_TIME),

@@ -68,7 +68,9 @@ rig_start(uint8_t m, enum ha_start start)
 {
 	struct rig_member *r = &rig.m[m];
 
+	r->n_moves = 0;
 	r->settings.start = start;
+	r->settings.gate_open = r->gate_open;
 	r->settings.boot.counter++;
 	r->settings.boot.id = 0x1000u * r->settings.boot.counter + m;
 	r->core = ha_core_new(&r->settings, m, rig.now);
@@ -189,6 +191,21 @@ dump(uint8_t m)
 }
 
 static void
+moved(struct rig_member *r, const struct ha_out_state *o)
+{
+	ck_assert_uint_lt(r->n_moves, RIG_MOVES);
+	r->moves[r->n_moves++] = (struct rig_move){ (enum ha_state)o->from,
+		(enum ha_state)o->to, o->cause };
+}
+
+static void
+alarmed(struct rig_member *r, const struct ha_out_alarm *o)
+{
+	if (strcmp(o->name, "forwards-while-failed") == 0)
+		r->alarm = o->active;
+}
+
+static void
 perform(uint8_t m)
 {
 	size_t n;
@@ -204,6 +221,12 @@ perform(uint8_t m)
 			wants_dump = true;
 		else if (out[i].kind == HA_OUT_ENDED)
 			rig.m[m].ended++;
+		else if (out[i].kind == HA_OUT_STATE)
+			moved(&rig.m[m], &out[i].u.state);
+		else if (out[i].kind == HA_OUT_GATE)
+			rig.m[m].gate_open = out[i].u.gate.open;
+		else if (out[i].kind == HA_OUT_ALARM)
+			alarmed(&rig.m[m], &out[i].u.alarm);
 		else if (out[i].kind == HA_OUT_PEER)
 			rig.m[m].peer_downs +=
 			    out[i].u.peer.event != HA_PEER_UP;

@@ -17,12 +17,19 @@
 
 #define RIG_MEMBERS 3
 #define RIG_PORTS   4096
+#define RIG_MOVES   64
 
 enum rig_entry {
 	RIG_NONE,
 	RIG_REPLICA, /* the replica bit alone */
 	RIG_CARRIED, /* the owner bit */
 	RIG_PLAIN,   /* neither: somebody else's */
+};
+
+struct rig_move {
+	enum ha_state from;
+	enum ha_state to;
+	enum ha_cause cause;
 };
 
 struct rig_member {
@@ -34,6 +41,10 @@ struct rig_member {
 	unsigned int ended;     /* sessions told to the traffic log */
 	unsigned int removals;  /* asked of the kernel */
 	unsigned int peer_downs; /* peers that went down or were lost */
+	bool gate_open; /* a start finds it as the last one left it */
+	bool alarm;     /* it forwards though it has failed */
+	unsigned int n_moves; /* of this start */
+	struct rig_move moves[RIG_MOVES];
 };
 
 struct rig {
