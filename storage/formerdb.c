@@ -169,6 +169,23 @@ ha_formerdb_judge(struct ha_former formers[static HA_MEMBERDB_MAX],
 			formers[i - 1] = (struct ha_former){ 0 };
 }
 
+bool
+ha_formerdb_confirm(struct ha_former formers[static HA_MEMBERDB_MAX],
+    const struct ha_member_rows *table)
+{
+	bool changed = false;
+
+	for (unsigned int i = 1; i <= HA_MEMBERDB_MAX; i++) {
+		struct ha_former *f = &formers[i - 1];
+
+		if (!same(f->serial, serial_at(table, i)))
+			continue;
+		*f = (struct ha_former){ 0 };
+		changed = true;
+	}
+	return changed;
+}
+
 int
 ha_formerdb_forget(struct ha_former formers[static HA_MEMBERDB_MAX],
     const struct ha_member_rows *old, const char *serial,

@@ -247,17 +247,40 @@ ha_memberdb_replace(struct ha_store *store, const struct ha_member_row *rows,
 }
 
 static int
+read_holders(struct ha_store *store, struct ha_member_row *rows, size_t *n,
+    struct ha_former formers[static HA_MEMBERDB_MAX])
+{
+	uint64_t version;
+	int rc = ha_memberdb_list(store, rows, n, &version);
+
+	return rc == HA_OK ? ha_formerdb_list(store, formers) : rc;
+}
+
+int
+ha_memberdb_confirm(struct ha_store *store)
+{
+	struct ha_member_row rows[HA_MEMBERDB_MAX];
+	struct ha_member_rows table = { .row = rows };
+	struct ha_former formers[HA_MEMBERDB_MAX];
+	int rc = read_holders(store, rows, &table.n, formers);
+
+	if (rc != HA_OK || !ha_formerdb_confirm(formers, &table))
+		return rc;
+	rc = ha_store_begin(store);
+	if (rc != HA_OK)
+		return rc;
+	return ha_store_end(store, ha_formerdb_save(store, formers), true);
+}
+
+static int
 forget(struct ha_store *store, const char *serial,
     const struct ha_store_time *now)
 {
 	struct ha_member_row rows[HA_MEMBERDB_MAX];
 	struct ha_member_rows old = { .row = rows };
 	struct ha_former formers[HA_MEMBERDB_MAX];
-	uint64_t version;
-	int rc = ha_memberdb_list(store, rows, &old.n, &version);
+	int rc = read_holders(store, rows, &old.n, formers);
 
-	if (rc == HA_OK)
-		rc = ha_formerdb_list(store, formers);
 	if (rc == HA_OK)
 		rc = ha_formerdb_forget(formers, &old, serial, now);
 	if (rc == HA_OK)

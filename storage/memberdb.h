@@ -72,6 +72,10 @@ HA_MUST_USE int ha_memberdb_replace(struct ha_store *store,
     const struct ha_member_row *rows, size_t n,
     const struct ha_store_time *now, struct ha_replaced *out);
 
+/* The file says what the table says: whom a refused file left out, or who was
+ * forgotten, is in it. */
+HA_MUST_USE int ha_memberdb_confirm(struct ha_store *store);
+
 /* The machine with that serial is gone for good: its index may be taken over
  * at once, unless the next table has it again.  HA_ERR_ABSENT: no index was
  * last in its hands. */

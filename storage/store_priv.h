@@ -54,6 +54,10 @@ void ha_formerdb_judge(struct ha_former formers[static HA_MEMBERDB_MAX],
     const struct ha_member_rows *old, const struct ha_member_rows *file,
     const struct ha_store_time *now, struct ha_replaced *out);
 
+/* Who is in the table is no former holder; false: nobody was. */
+bool ha_formerdb_confirm(struct ha_former formers[static HA_MEMBERDB_MAX],
+    const struct ha_member_rows *table);
+
 /* HA_ERR_ABSENT: that serial has no index. */
 HA_MUST_USE int ha_formerdb_forget(
     struct ha_former formers[static HA_MEMBERDB_MAX],

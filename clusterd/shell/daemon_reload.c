@@ -281,6 +281,18 @@ tell_all(struct ha_daemon *d, ha_member_set replaced)
 	ha_daemon_keep_accounts(d);
 }
 
+/* The file is as the table; an earlier one, which was refused, was not. */
+static bool
+confirm_members(struct ha_daemon *d, struct ha_reload *r)
+{
+	int rc = ha_memberdb_confirm(d->store);
+
+	if (rc != HA_OK)
+		ha_reload_refuse(r, "storage", "the database: %s",
+		    ha_daemon_store_why(rc));
+	return rc == HA_OK;
+}
+
 /* false: there is nothing to tell anybody. */
 static bool
 take_over(struct ha_daemon *d, struct ha_files *files,
@@ -288,8 +300,11 @@ take_over(struct ha_daemon *d, struct ha_files *files,
 {
 	if (takes_restart(r, diff))
 		return false;
-	r->done = !name_changes(d, files, diff, r);
-	if (r->done || !prepare(d, files, r))
+	if (!name_changes(d, files, diff, r)) {
+		r->done = confirm_members(d, r);
+		return false;
+	}
+	if (!prepare(d, files, r))
 		return false;
 	put_in_force(d, files);
 	r->done = true;

@@ -146,6 +146,31 @@ START_TEST(who_is_in_a_later_file_did_not_leave)
 }
 END_TEST
 
+START_TEST(who_is_in_a_file_that_is_confirmed_did_not_leave)
+{
+	ck_assert_int_eq(TRY("1 A", "2 B", "3 C"), HA_OK);
+	ck_assert_int_eq(TRY("1 A", "2 B"), HA_OK);
+	ck_assert_int_eq(TRY("1 A", "2 X"), HA_ERR_CONFIG);
+	ck_assert_int_eq(ha_memberdb_confirm(store), HA_OK);
+	now.up_s += WAIT;
+	ck_assert_int_eq(TRY("1 A", "2 X", "3 Y"), HA_ERR_CONFIG);
+	ck_assert_uint_eq(done.n_refused, 1);
+	ck_assert_str_eq(done.refused[0].former, "B");
+	ck_assert_int_eq(done.refused[0].wait_s, WAIT);
+}
+END_TEST
+
+START_TEST(who_is_in_a_file_that_is_confirmed_was_not_forgotten)
+{
+	ck_assert_int_eq(TRY("1 A", "2 B"), HA_OK);
+	ck_assert_int_eq(ha_memberdb_forget(store, "B", &now), HA_OK);
+	ck_assert_int_eq(ha_memberdb_confirm(store), HA_OK);
+	ck_assert_int_eq(ha_memberdb_confirm(store), HA_OK);
+	fixture_reopen();
+	ck_assert_int_eq(TRY("1 A", "2 C"), HA_ERR_CONFIG);
+}
+END_TEST
+
 START_TEST(the_new_holder_is_protected_like_the_old_one)
 {
 	ck_assert_int_eq(TRY("1 A", "2 B"), HA_OK);
@@ -417,6 +442,9 @@ main(void)
 	tcase_add_test(tc, who_comes_back_begins_anew);
 	tcase_add_test(tc, a_refused_file_brings_nobody_back_who_left);
 	tcase_add_test(tc, who_is_in_a_later_file_did_not_leave);
+	tcase_add_test(tc, who_is_in_a_file_that_is_confirmed_did_not_leave);
+	tcase_add_test(tc,
+	    who_is_in_a_file_that_is_confirmed_was_not_forgotten);
 	tcase_add_test(tc, the_new_holder_is_protected_like_the_old_one);
 	tcase_add_test(tc, one_takeover_too_early_holds_back_the_others);
 	tcase_add_test(tc, a_member_that_moves_leaves_its_index_behind);
