@@ -2,13 +2,29 @@
 
 #include <sqlite3.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
+
+#define SECTOR     512
+#define SECTORS    256 /* of the longest file that the tests make */
+#define IMAGES_MAX 8
+
+/* A file as the disk has it for sure; len < 0: there is none. */
+struct image {
+	char path[256];
+	long len;
+	unsigned char data[SECTORS * SECTOR];
+};
 
 /* The real file lies behind ours, in the same piece of memory. */
 struct file {
 	sqlite3_file base;
 	sqlite3_file *real;
+	struct image *image; /* NULL: nobody asks what is left of it */
 };
 
 static sqlite3_vfs *real_vfs;
@@ -17,6 +33,9 @@ static unsigned int count;
 static unsigned int fail_at;
 static int fail_rc;
 static bool fail_for_ever;
+static bool watching; /* every file that is opened has an image */
+static struct image images[IMAGES_MAX];
+static size_t n_images;
 
 void
 fault_vfs_arm(unsigned int number, int rc, bool for_ever)
@@ -44,6 +63,100 @@ fault(bool takes_room)
 		return SQLITE_OK;
 	return count == fail_at || fail_for_ever ? fail_rc : SQLITE_OK;
 }
+
+/* --- what is on the disk --- */
+
+static void
+take_image(struct image *i)
+{
+	FILE *in = fopen(i->path, "rb");
+
+	i->len = -1;
+	if (in == NULL)
+		return;
+	memset(i->data, 0, sizeof(i->data));
+	i->len = (long)fread(i->data, 1, sizeof(i->data), in);
+	HA_CHECK(i->len < (long)sizeof(i->data));
+	fclose(in);
+}
+
+static void
+put_image(const struct image *i)
+{
+	FILE *out;
+
+	if (i->len < 0) {
+		unlink(i->path);
+		return;
+	}
+	out = fopen(i->path, "wb");
+	HA_CHECK(out != NULL);
+	HA_CHECK(fwrite(i->data, 1, (size_t)i->len, out) == (size_t)i->len);
+	HA_CHECK(fclose(out) == 0);
+}
+
+static struct image *
+find_image(const char *path)
+{
+	struct image *i;
+
+	for (size_t k = 0; k < n_images; k++)
+		if (strcmp(images[k].path, path) == 0)
+			return &images[k];
+	HA_CHECK(n_images < IMAGES_MAX && strlen(path) < sizeof(i->path));
+	i = &images[n_images++];
+	snprintf(i->path, sizeof(i->path), "%s", path);
+	take_image(i);
+	return i;
+}
+
+void
+fault_vfs_settle(void)
+{
+	n_images = 0;
+	watching = true;
+}
+
+static bool
+toss(unsigned int *state)
+{
+	*state = *state * 1103515245 + 12345;
+	return (*state >> 16 & 1) != 0;
+}
+
+/* Some sectors of what it is, some of what it was. */
+static void
+mix(struct image *i, const struct image *was, unsigned int *state)
+{
+	if (i->len < 0 || was->len < 0) {
+		if (toss(state))
+			*i = *was;
+		return;
+	}
+	for (int k = 0; k < SECTORS; k++)
+		if (toss(state))
+			memcpy(i->data + (size_t)k * SECTOR,
+			    was->data + (size_t)k * SECTOR, SECTOR);
+	if (toss(state))
+		i->len = was->len;
+}
+
+void
+fault_vfs_lose_power(unsigned int seed)
+{
+	static struct image now;
+	unsigned int state = seed;
+
+	for (size_t k = 0; k < n_images; k++) {
+		now = images[k];
+		take_image(&now);
+		mix(&now, &images[k], &state);
+		put_image(&now);
+	}
+	watching = false;
+}
+
+/* --- the file system --- */
 
 static sqlite3_file *
 real(sqlite3_file *f)
@@ -84,9 +197,14 @@ do_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int
 do_sync(sqlite3_file *f, int flags)
 {
+	struct image *i = ((struct file *)f)->image;
 	int rc = fault(false);
 
-	return rc != SQLITE_OK ? rc : real(f)->pMethods->xSync(real(f), flags);
+	if (rc == SQLITE_OK)
+		rc = real(f)->pMethods->xSync(real(f), flags);
+	if (rc == SQLITE_OK && i != NULL)
+		take_image(i);
+	return rc;
 }
 
 static int
@@ -150,10 +268,13 @@ static const sqlite3_io_methods METHODS = {
 static int
 do_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out)
 {
+	const int wanted = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL;
 	struct file *file = (struct file *)f;
 	int rc;
 
 	(void)v;
+	file->image = watching && (flags & wanted) != 0 ? find_image(name) :
+	    NULL;
 	file->base.pMethods = NULL;
 	file->real = (sqlite3_file *)(file + 1);
 	rc = real_vfs->xOpen(real_vfs, name, file->real, flags, out);
@@ -168,7 +289,11 @@ do_delete(sqlite3_vfs *v, const char *name, int sync)
 	int rc = fault(false);
 
 	(void)v;
-	return rc != SQLITE_OK ? rc : real_vfs->xDelete(real_vfs, name, sync);
+	if (rc == SQLITE_OK)
+		rc = real_vfs->xDelete(real_vfs, name, sync);
+	if (rc == SQLITE_OK && watching && sync)
+		find_image(name)->len = -1;
+	return rc;
 }
 
 void

@@ -837,6 +837,66 @@ change_with_fault(const unsigned char *data, size_t len, int which,
 	return reached;
 }
 
+/* What the change makes of data, without a fault. */
+static void
+learn_after(const unsigned char *data, size_t len, int which)
+{
+	fixture_write(fixture_path(), data, len);
+	fixture_open();
+	ck_assert_int_eq(changes[which].change(), HA_OK);
+	read_content(&after);
+	fixture_close();
+}
+
+/* The power fails at operation number; false: there are not so many. */
+static bool
+change_without_power(const unsigned char *data, size_t len, int which,
+    unsigned int number, unsigned int seed)
+{
+	bool reached;
+	int rc;
+
+	fixture_write(fixture_path(), data, len);
+	fault_vfs_settle();
+	fixture_open();
+	fault_vfs_arm(number, SQLITE_IOERR, true);
+	rc = changes[which].change();
+	reached = fault_vfs_count() >= number;
+	fixture_close();
+	fault_vfs_arm(0, SQLITE_OK, false);
+	fault_vfs_lose_power(seed);
+
+	ck_assert_msg(try_open() == HA_OK, "%s, operation %u, seed %u",
+	    changes[which].why, number, seed);
+	ck_assert_msg(content_is(&after) || (rc != HA_OK &&
+	    content_is(&before)), "%s, operation %u, seed %u: %d, and neither "
+	    "before nor after", changes[which].why, number, seed, rc);
+	fixture_close();
+	return reached;
+}
+
+START_TEST(a_change_whose_power_fails_leaves_the_state_before_or_after)
+{
+	unsigned char *data;
+	unsigned int number = 1;
+	bool reached = true;
+	size_t len;
+
+	fixture_open();
+	fill();
+	read_content(&before);
+	fixture_close();
+	data = fixture_read(fixture_path(), &len);
+	learn_after(data, len, _i);
+	for (; reached; number++)
+		for (unsigned int seed = 0; seed < 8; seed++)
+			reached = change_without_power(data, len, _i, number,
+			    seed);
+	ck_assert_uint_gt(number, 3);
+	free(data);
+}
+END_TEST
+
 START_TEST(the_disk_is_in_good_health_when_a_change_and_its_copy_are_there)
 {
 	static const int FAULTS[] = { SQLITE_FULL, SQLITE_IOERR };
@@ -875,17 +935,6 @@ START_TEST(to_be_refused_is_no_matter_of_health)
 	ck_assert_int_eq(ha_store_health(store), HA_OK);
 }
 END_TEST
-
-/* What the change makes of data, without a fault. */
-static void
-learn_after(const unsigned char *data, size_t len, int which)
-{
-	fixture_write(fixture_path(), data, len);
-	fixture_open();
-	ck_assert_int_eq(changes[which].change(), HA_OK);
-	read_content(&after);
-	fixture_close();
-}
 
 START_TEST(a_change_that_fails_leaves_the_state_before_or_after)
 {
@@ -982,6 +1031,9 @@ main(void)
 	tcase_add_loop_test(tc, a_rebuild_that_fails_is_made_up_for, 0, 2);
 	tcase_add_loop_test(tc,
 	    a_change_that_fails_leaves_the_state_before_or_after, 0,
+	    COUNT(changes));
+	tcase_add_loop_test(tc,
+	    a_change_whose_power_fails_leaves_the_state_before_or_after, 0,
 	    COUNT(changes));
 	tcase_add_test(tc,
 	    the_disk_is_in_good_health_when_a_change_and_its_copy_are_there);
