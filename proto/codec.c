@@ -187,9 +187,10 @@ pack_entries(const struct ha_msg_batch *b, uint8_t *out, size_t cap,
     size_t *len)
 {
 	struct ha_codec_chain chain = { .stream = b->stream };
-	Ha4__Entry entry;
-	Ha4__Entry *list[1] = { &entry };
+	struct ha_codec_wire wire;
+	Ha4__Entry *list[1] = { &wire.entry };
 	Ha4__Body body = HA4__BODY__INIT;
+	unsigned int weight = 0, w;
 	size_t at = 0;
 	size_t n;
 	int err;
@@ -197,14 +198,18 @@ pack_entries(const struct ha_msg_batch *b, uint8_t *out, size_t cap,
 	body.n_entries = 1;
 	body.entries = list;
 	for (int i = 0; i < b->n_entries; i++) {
-		err = ha_codec_session_pack(&chain, &b->entries[i], &entry);
+		err = ha_codec_session_pack(&chain, &b->entries[i], &wire);
 		if (err != HA_OK)
 			return err;
-		if (cap - at < HA_CODEC_ENTRY_MAX &&
+		w = ha_entry_weight(&b->entries[i]);
+		weight += w;
+		if (weight > HA_BATCH_MAX)
+			return HA_ERR_INVAL;
+		if (cap - at < w * HA_CODEC_ENTRY_MAX &&
 		    cap - at < ha4__body__get_packed_size(&body))
 			return HA_ERR_FULL;
 		n = ha4__body__pack(&body, out + at);
-		HA_CHECK(n <= HA_CODEC_ENTRY_MAX);
+		HA_CHECK(n <= w * HA_CODEC_ENTRY_MAX);
 		at += n;
 	}
 	*len = at;
@@ -461,6 +466,8 @@ unpack_entries(struct ha_codec *c, const Ha4__Batch *w,
 {
 	struct ha_codec_chain chain = { .stream = b->stream };
 	struct ha_entry *entries;
+	struct ha_extra *extra = NULL;
+	unsigned int weight = 0;
 	int err;
 
 	if (w->n_entries == 0)
@@ -469,11 +476,19 @@ unpack_entries(struct ha_codec *c, const Ha4__Batch *w,
 	if (entries == NULL)
 		return HA_ERR_NOMEM;
 	for (size_t i = 0; i < w->n_entries; i++) {
-		err = ha_codec_session_unpack(&chain, w->entries[i],
+		if (w->entries[i]->extra != NULL) {
+			extra = take(c, sizeof(*extra));
+			if (extra == NULL)
+				return HA_ERR_NOMEM;
+		}
+		err = ha_codec_session_unpack(&chain, w->entries[i], extra,
 		    &entries[i]);
 		if (err != HA_OK)
 			return err;
+		weight += ha_entry_weight(&entries[i]);
 	}
+	if (weight > HA_BATCH_MAX)
+		return HA_ERR_CORRUPT;
 	b->n_entries = (uint16_t)w->n_entries;
 	b->entries = entries;
 	return ha_codec_span_valid(b, entries[0].change, chain.change) ?

@@ -32,7 +32,8 @@
 /* A record is at most 65,535 bytes, 16 of which are its seal. */
 #define HA_CODEC_FRAME_MAX (65535 - 16)
 
-/* No entry is longer, whatever is in it: so a full batch always fits. */
+/* No entry is longer for its weight, whatever is in it: so a full batch
+ * always fits. */
 #define HA_CODEC_ENTRY_MAX 192
 #define HA_CODEC_BODY_MAX  (HA_BATCH_MAX * HA_CODEC_ENTRY_MAX)
 

@@ -79,9 +79,9 @@ ha_codec_entry_valid(const struct ha_entry *e)
 		return false;
 	switch (e->kind) {
 	case HA_ENTRY_FULL:
-		return ha_record_valid(&e->record);
+		return ha_record_valid(&e->record) && ha_extra_valid(e->extra);
 	case HA_ENTRY_UPDATE:
-		return rest_valid(&e->record);
+		return rest_valid(&e->record) && ha_extra_valid(e->extra);
 	case HA_ENTRY_END:
 		return e->end_reason < HA_END_MAX;
 	case HA_ENTRY_LEFT:

@@ -201,6 +201,89 @@ unpack_rest(const Ha4__Entry *w, struct ha_record *r)
 }
 
 static void
+pack_master(const struct ha_tuple *t, Ha4__Extra *w)
+{
+	const struct flat f = flatten(t);
+
+	w->master_protocol = t->protocol;
+	w->master_ports = f.ports;
+	if (t->family == HA_IPV4) {
+		w->master_src4 = (uint32_t)f.src_high;
+		w->master_dst4 = (uint32_t)f.dst_high;
+		return;
+	}
+	w->master_protocol += WIRE_IPV6;
+	w->master_src6_high = f.src_high;
+	w->master_src6_low = f.src_low;
+	w->master_dst6_high = f.dst_high;
+	w->master_dst6_low = f.dst_low;
+}
+
+static bool
+unpack_master(const Ha4__Extra *w, struct ha_tuple *t)
+{
+	bool v6 = w->master_protocol >= WIRE_IPV6;
+	const struct flat f = {
+		.src_high = v6 ? w->master_src6_high : w->master_src4,
+		.src_low = w->master_src6_low,
+		.dst_high = v6 ? w->master_dst6_high : w->master_dst4,
+		.dst_low = w->master_dst6_low,
+		.ports = w->master_ports,
+	};
+
+	if (w->master_protocol == 0)
+		return true;
+	t->family = v6 ? HA_IPV6 : HA_IPV4;
+	t->protocol = (uint8_t)w->master_protocol;
+	unflatten(&f, t);
+	return w->master_protocol < 2 * WIRE_IPV6;
+}
+
+static void
+pack_extra(const struct ha_extra *x, struct ha_codec_wire *out)
+{
+	const struct ha_seq_adjust *seq = x->seq;
+	const uint8_t *name = (const uint8_t *)x->helper;
+	Ha4__Extra *w = &out->extra;
+
+	_Static_assert(HA_HELPER_LEN == 16, "a name is two numbers");
+	ha4__extra__init(w);
+	out->entry.extra = w;
+	w->label_low = x->label[0];
+	w->label_high = x->label[1];
+	w->helper_first = ha_get_u64(name);
+	w->helper_last = ha_get_u64(name + 8);
+	w->position = seq[HA_DIR_ORIGINAL].position;
+	w->before = seq[HA_DIR_ORIGINAL].before;
+	w->after = seq[HA_DIR_ORIGINAL].after;
+	w->reply_position = seq[HA_DIR_REPLY].position;
+	w->reply_before = seq[HA_DIR_REPLY].before;
+	w->reply_after = seq[HA_DIR_REPLY].after;
+	w->synproxy_isn = x->synproxy.isn;
+	w->synproxy_its = x->synproxy.its;
+	w->synproxy_tsoff = x->synproxy.tsoff;
+	if (x->master.family != 0)
+		pack_master(&x->master, w);
+}
+
+static bool
+unpack_extra(const Ha4__Extra *w, struct ha_extra *x)
+{
+	uint8_t *name = (uint8_t *)x->helper;
+
+	*x = (struct ha_extra){
+		.label = { w->label_low, w->label_high },
+		.seq = { { w->position, w->before, w->after },
+		    { w->reply_position, w->reply_before, w->reply_after } },
+		.synproxy = { w->synproxy_isn, w->synproxy_its,
+		    w->synproxy_tsoff },
+	};
+	ha_put_u64(name, w->helper_first);
+	ha_put_u64(name + 8, w->helper_last);
+	return unpack_master(w, &x->master);
+}
+
+static void
 pack_names(const struct ha_codec_chain *chain, const struct ha_entry *e,
     Ha4__Entry *w)
 {
@@ -245,28 +328,25 @@ advance(struct ha_codec_chain *chain, const struct ha_entry *e)
 
 int
 ha_codec_session_pack(struct ha_codec_chain *chain, const struct ha_entry *e,
-    Ha4__Entry *out)
+    struct ha_codec_wire *out)
 {
+	Ha4__Entry *w = &out->entry;
+	bool state = e->kind == HA_ENTRY_FULL || e->kind == HA_ENTRY_UPDATE;
+
 	if (!ha_codec_entry_valid(e) || e->change <= chain->change)
 		return HA_ERR_INVAL;
 
-	ha4__entry__init(out);
-	out->kind = e->kind;
-	pack_names(chain, e, out);
-	switch (e->kind) {
-	case HA_ENTRY_FULL:
-		pack_tuples(&e->record, out);
-		pack_rest(&e->record, out);
-		break;
-	case HA_ENTRY_UPDATE:
-		pack_rest(&e->record, out);
-		break;
-	case HA_ENTRY_END:
-		out->reason = e->end_reason;
-		break;
-	case HA_ENTRY_LEFT:
-		break;
-	}
+	ha4__entry__init(w);
+	w->kind = e->kind;
+	pack_names(chain, e, w);
+	if (e->kind == HA_ENTRY_FULL)
+		pack_tuples(&e->record, w);
+	if (state)
+		pack_rest(&e->record, w);
+	if (state && e->extra != NULL)
+		pack_extra(e->extra, out);
+	if (e->kind == HA_ENTRY_END)
+		w->reason = e->end_reason;
 	advance(chain, e);
 	return HA_OK;
 }
@@ -292,12 +372,18 @@ unpack_kind(const Ha4__Entry *w, struct ha_entry *e)
 
 int
 ha_codec_session_unpack(struct ha_codec_chain *chain, const Ha4__Entry *w,
-    struct ha_entry *out)
+    struct ha_extra *extra, struct ha_entry *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (!unpack_names(chain, w, out) || !unpack_kind(w, out))
 		return HA_ERR_CORRUPT;
 	out->kind = (enum ha_entry_kind)w->kind;
+	if (w->extra != NULL && (out->kind == HA_ENTRY_FULL ||
+	    out->kind == HA_ENTRY_UPDATE)) {
+		if (!unpack_extra(w->extra, extra))
+			return HA_ERR_CORRUPT;
+		out->extra = extra;
+	}
 	if (!ha_codec_entry_valid(out))
 		return HA_ERR_CORRUPT;
 	advance(chain, out);

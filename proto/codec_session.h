@@ -24,12 +24,18 @@ struct ha_codec_chain {
 	uint64_t revision;
 };
 
+/* An entry as the generated code wants it, with all that it points to. */
+struct ha_codec_wire {
+	Ha4__Entry entry;
+	Ha4__Extra extra;
+};
+
 /* HA_ERR_INVAL: not valid, or its change is not above the one before. */
 HA_MUST_USE int ha_codec_session_pack(struct ha_codec_chain *chain,
-    const struct ha_entry *e, Ha4__Entry *out);
+    const struct ha_entry *e, struct ha_codec_wire *out);
 
-/* HA_ERR_CORRUPT: the same. */
+/* HA_ERR_CORRUPT: the same.  extra is where out->extra goes, if w has one. */
 HA_MUST_USE int ha_codec_session_unpack(struct ha_codec_chain *chain,
-    const Ha4__Entry *w, struct ha_entry *out);
+    const Ha4__Entry *w, struct ha_extra *extra, struct ha_entry *out);
 
 #endif /* HA_PROTO_CODEC_SESSION_H */

@@ -111,6 +111,16 @@ texts(size_t n, char *const *from)
 }
 
 static json_t *
+numbers(size_t n, const uint32_t *from)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		append(array, number(from[i]));
+	return array;
+}
+
+static json_t *
 alarms(size_t n, Ha__Ctl__Alarm *const *from)
 {
 	json_t *array = json_array();
@@ -436,6 +446,10 @@ json_session(struct ha_out *out, const Ha__Ctl__SessionDetail *s)
 	set(o, "mark", number(s->mark));
 	set(o, "conntrack_zone", number(s->conntrack_zone));
 	set(o, "changed_seconds", number(s->changed_seconds));
+	set(o, "labels", numbers(s->n_labels, s->labels));
+	set(o, "helper", text(s->helper));
+	set(o, "master", s->master == NULL ? json_null() :
+	    uid_text(s->master));
 	show(out, o);
 }
 

@@ -466,6 +466,15 @@ text_sessions(struct ha_out *out, const Ha__Ctl__Sessions *page, bool last)
 }
 
 static void
+text_labels(FILE *f, const Ha__Ctl__SessionDetail *d)
+{
+	fprintf(f, "%-15s ", "Labels");
+	for (size_t i = 0; i < d->n_labels; i++)
+		fprintf(f, "%s%u", i == 0 ? "" : ", ", d->labels[i]);
+	fputs(d->n_labels == 0 ? "none\n" : "\n", f);
+}
+
+static void
 text_session(struct ha_out *out, const Ha__Ctl__SessionDetail *d)
 {
 	const Ha__Ctl__Session *s = d->session;
@@ -484,6 +493,10 @@ text_session(struct ha_out *out, const Ha__Ctl__SessionDetail *d)
 	fprintf(f, "%-15s %s (conntrack zone %u)\n", "Zone", s->zone,
 	    d->conntrack_zone);
 	fprintf(f, "%-15s 0x%08x\n", "Mark", d->mark);
+	text_labels(f, d);
+	ha_text_line(f, "Helper", d->helper == NULL ? "none" : d->helper);
+	if (d->master != NULL)
+		ha_text_line(f, "Announced by", uid_text(d->master, uid));
 	ha_text_words(f, "Flags", d->n_flags, d->flags);
 	fprintf(f, "%-15s %u\n", "Copies", s->copies);
 	fprintf(f, "%-15s epoch %u, revision %016" PRIx64 "\n", "Version",

@@ -27,6 +27,8 @@ take_memory(struct ha_core *c)
 	    c->bodies == NULL)
 		return HA_ERR_NOMEM;
 	err = table_init(c);
+	if (err == HA_OK)
+		err = extra_init(c);
 	return err != HA_OK ? err : streams_init(c);
 }
 
@@ -74,6 +76,7 @@ ha_core_free(struct ha_core *c)
 	free(c->ops);
 	free(c->bodies);
 	table_free(c);
+	extra_free(c);
 	streams_free(c);
 	free(c);
 }

@@ -5,6 +5,7 @@
  *
  *   out        the outputs of one step
  *   table      sessions: places, indexes by name and by tuple, timers
+ *   extra      what only some sessions have
  *   stream     one owner's sessions in the order of their changes; tombstones
  *   feed_send  walks that others make over streams held here
  *   feed_apply walks of our own: sources, batches, limbo
@@ -48,6 +49,7 @@
 #define CLAIMS_MAX       3
 #define RECHECKS_MAX     3 /* probes after which traffic is no straggler */
 #define KERNEL_TRIES_MAX 8 /* soon; then late */
+#define MASTER_TRIES     3 /* then without its master */
 #define ECHO_RING        64
 
 /* Times of the protocol that are nobody's setting (doc/ownership.md). */
@@ -200,9 +202,12 @@ enum {
 	WORK_LIFETIME = 1 << 5,
 	WORK_STATUS = 1 << 6,
 	WORK_MARK = 1 << 7,
+	WORK_LABEL = 1 << 8,
+	WORK_SEQUENCE = 1 << 9,
 	WORK_FRESH = WORK_REMOVE | WORK_INSTALL,
 	WORK_CHANGES = WORK_PROBE | WORK_LIBERAL | WORK_STRICT |
-	    WORK_LIFETIME | WORK_STATUS | WORK_MARK,
+	    WORK_LIFETIME | WORK_STATUS | WORK_MARK | WORK_LABEL |
+	    WORK_SEQUENCE,
 };
 
 enum hand {
@@ -231,6 +236,7 @@ struct local_view {
 	uint8_t tcp_wscale[HA_DIR_MAX];
 	bool known;
 	bool tcp_known;
+	struct ha_extra *extra; /* NULL: that of the record */
 };
 
 struct session {
@@ -240,6 +246,7 @@ struct session {
 	struct ha_version version;
 	struct ha_version granted; /* epoch 0: none */
 	struct ha_record record;
+	struct ha_extra *extra; /* NULL: nothing */
 	struct local_view local;
 	uint64_t full_change; /* when its tuples last went out whole */
 	uint64_t hash;        /* its part of the digest */
@@ -259,9 +266,9 @@ struct session {
 	uint32_t touched_s;            /* when somebody last asked for it */
 	uint32_t ended_epoch; /* its owner ended it, and it may live on here */
 	ha_member_set owners;
+	uint16_t work;
 	uint8_t place;
 	uint8_t actual;
-	uint8_t work;
 	uint8_t in_flight; /* kernel operations without a result */
 	uint8_t hand;
 	uint8_t probe;
@@ -275,6 +282,7 @@ struct session {
 	bool missed;  /* a packet came while that was under way */
 	bool waits;   /* in a retry list, not in the work list */
 	bool liberal;
+	bool bare;      /* its entry does without helper and master */
 	bool conflict;  /* another session holds its tuple */
 	bool aging;     /* life_due is the protocol's own timeout */
 	bool asymmetric;
@@ -389,6 +397,9 @@ struct ha_core {
 	uint32_t index_mask;
 	struct session **heap;
 	uint32_t n_heap;
+	union extra_place *extras;
+	union extra_place *free_extras;
+	uint32_t n_extras; /* places that were ever taken */
 	uint64_t next_number;
 	bool refused_local; /* a local session found no place */
 
@@ -480,6 +491,21 @@ struct session *table_due(const struct ha_core *c);
 struct ha_time table_deadline(const struct ha_core *c);
 uint32_t seconds_now(const struct ha_core *c);
 
+/* extra.c */
+int extra_init(struct ha_core *c);
+void extra_free(struct ha_core *c);
+void extra_put(struct ha_core *c, struct ha_extra **at,
+    const struct ha_extra *x);
+void extra_take_record(struct ha_core *c, struct session *s,
+    const struct ha_extra *x);
+/* Sessions that may have announced s, one by one; NULL at first. */
+struct session *extra_next_master(const struct ha_core *c,
+    const struct session *s, struct session *after);
+bool extra_told_own(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in);
+void extra_told_other(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in);
+
 /* stream.c */
 int streams_init(struct ha_core *c);
 void stream_begin_own(struct ha_core *c, const struct ha_stream_id *id);
@@ -565,7 +591,8 @@ void owner_release(struct ha_core *c, struct session *s);
 void owner_sweep_tick(struct ha_core *c);
 void owner_sweep_again(struct ha_core *c);
 void owner_settle(struct ha_core *c, struct session *s);
-void owner_take_local_view(struct session *s);
+void owner_take_local_view(struct ha_core *c, struct session *s);
+void owner_forget_local_view(struct ha_core *c, struct session *s);
 void owner_expired(struct ha_core *c, struct session *s);
 
 /* handoff.c */

@@ -466,7 +466,9 @@ adopt(struct ha_core *c, struct session *s, const struct ha_entry *e)
 		.tcp_state = r->tcp_state,
 		.tcp_flags = { r->tcp_flags[0], r->tcp_flags[1] },
 		.tcp_wscale = { r->tcp_wscale[0], r->tcp_wscale[1] },
-		.known = s->place == PLACE_PRIVATE, .tcp_known = true };
+		.known = s->place == PLACE_PRIVATE, .tcp_known = true,
+		.extra = s->extra };
+	s->extra = NULL;
 	if (s->place == PLACE_PRIVATE)
 		c->n_private--;
 	else
@@ -531,6 +533,7 @@ apply_new(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b,
 		    (s->record.status & HA_STATUS_SEEN_REPLY) == 0;
 		adopt(c, s, e);
 	}
+	extra_put(c, &s->extra, e->extra);
 	s->version = e->version;
 	s->place = PLACE_LIMBO; /* for a moment: in no list */
 	place_in(c, st, s, e);
@@ -564,6 +567,7 @@ take_record(struct ha_core *c, struct session *s, const struct ha_entry *e)
 		if (r.flags != s->record.flags)
 			kernel_want(c, s, WORK_LIFETIME);
 	}
+	extra_take_record(c, s, e->extra);
 	s->record = r;
 }
 

@@ -135,6 +135,7 @@ fill_session(struct ha_entry *e, const struct session *s, uint64_t whole)
 	e->uid = s->uid;
 	e->version = s->version;
 	e->record = s->record;
+	e->extra = s->extra;
 	if (e->kind == HA_ENTRY_UPDATE) {
 		e->record.orig = (struct ha_tuple){ 0 };
 		e->record.reply = (struct ha_tuple){ 0 };
@@ -149,12 +150,14 @@ fill_tombstone(struct ha_entry *e, const struct tombstone *t)
 	e->uid = t->uid;
 	e->version = t->version;
 	e->record = (struct ha_record){ 0 };
+	e->extra = NULL;
 }
 
 static void
 fill_body(struct body *b, struct walk *w)
 {
 	struct ha_list *head = &w->stream->confirmed, *l;
+	unsigned int weight = 0;
 
 	b->stream = w->stream;
 	b->from = w->at;
@@ -162,7 +165,7 @@ fill_body(struct body *b, struct walk *w)
 	b->whole = w->whole;
 	b->n = 0;
 	b->last = &w->cursor.list;
-	for (l = w->cursor.list.next; l != head && b->n < HA_BATCH_MAX;
+	for (l = w->cursor.list.next; l != head && weight < HA_BATCH_MAX;
 	    l = l->next) {
 		struct node *n = HA_LIST_ENTRY(l, struct node, list);
 		struct ha_entry *e = &b->entries[b->n];
@@ -178,6 +181,9 @@ fill_body(struct body *b, struct walk *w)
 		else
 			fill_tombstone(e,
 			    HA_LIST_ENTRY(n, struct tombstone, node));
+		weight += ha_entry_weight(e);
+		if (weight > HA_BATCH_MAX)
+			break;
 		b->to = n->change;
 		b->last = l;
 		b->n++;

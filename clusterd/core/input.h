@@ -58,15 +58,24 @@ enum ha_session_event {
 	HA_SESSION_NEW,
 	HA_SESSION_UPDATE,
 	HA_SESSION_END,
-	HA_SESSION_DUMPED, /* seen in a dump */
+	HA_SESSION_DUMPED, /* seen in a dump, or read by itself in between */
 };
 
 struct ha_in_session {
 	enum ha_session_event event;
 	struct ha_record record; /* flags: 0; a TCP session's tcp_state is
 	                          * NONE where the event did not tell it */
-	uint32_t entry;          /* the kernel's id of it; 0: not told */
-	bool bits_known;         /* the event told our two bits */
+
+	/* What is not told is zero here.  NEW and DUMPED tell all that there
+	 * is, END nothing, UPDATE the helper and what it says that it told. */
+	struct ha_extra extra;
+	bool label_told;
+	bool seq_told;
+	bool synproxy_told;
+	bool master_told;
+
+	uint32_t entry;  /* the kernel's id of it; 0: not told */
+	bool bits_known; /* the event told our two bits */
 	bool owner_bit;
 	bool replica_bit;
 	bool has_timeout; /* END: the kernel removed a live entry */

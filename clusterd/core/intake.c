@@ -138,6 +138,7 @@ update_own(struct ha_core *c, struct session *s,
 	if (!tells_tcp(r))
 		keep_tcp(&new, &s->record);
 	changed = !same_state(&new, &s->record);
+	changed |= extra_told_own(c, s, in);
 	s->record = new;
 	if (changed && s->place == PLACE_PRIVATE && s->conflict)
 		kernel_hold(c, s);
@@ -174,6 +175,7 @@ create(struct ha_core *c, const struct ha_in_session *in,
 		return;
 	}
 	c->next_number++;
+	extra_put(c, &s->extra, &in->extra);
 	s->offloaded = in->offloaded;
 	s->entry = in->entry;
 	kernel_present(c, s);
@@ -181,20 +183,23 @@ create(struct ha_core *c, const struct ha_in_session *in,
 }
 
 static void
-create_orphan(struct ha_core *c, const struct ha_record *r)
+create_orphan(struct ha_core *c, const struct ha_in_session *in,
+    const struct ha_record *r)
 {
 	struct ha_uid none = { 0 };
 	struct session *s = table_take(c, &none, r);
 
 	if (s == NULL)
 		return;
+	extra_put(c, &s->extra, &in->extra);
 	s->place = PLACE_ORPHAN;
 	kernel_present(c, s);
 }
 
 /* Packets come for a replica that no feed has named yet. */
 static void
-claim_orphan(struct ha_core *c, struct session *s, const struct ha_record *r)
+claim_orphan(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in, const struct ha_record *r)
 {
 	struct ha_uid uid = { .boot = c->settings.boot.id,
 		.number = c->next_number++, .creator = c->settings.self };
@@ -203,14 +208,15 @@ claim_orphan(struct ha_core *c, struct session *s, const struct ha_record *r)
 	table_set_life(c, s, HA_TIME_NEVER);
 	if (tells_tcp(r))
 		s->record = *r;
+	(void)extra_told_own(c, s, in);
 	begin_private(c, s);
 }
 
 /* ---- others' sessions ---- */
 
 static void
-update_other(struct session *s, const struct ha_in_session *in,
-    const struct ha_record *r)
+update_other(struct ha_core *c, struct session *s,
+    const struct ha_in_session *in, const struct ha_record *r)
 {
 	struct local_view *v = &s->local;
 
@@ -219,6 +225,7 @@ update_other(struct session *s, const struct ha_in_session *in,
 	v->known = true;
 	v->status = r->status;
 	v->mark = r->mark;
+	extra_told_other(c, s, in);
 	if (!tells_tcp(r))
 		return;
 	v->tcp_known = true;
@@ -282,7 +289,7 @@ present_entry(struct ha_core *c, struct session *s,
 	s->offloaded = in->offloaded;
 	if (s->place == PLACE_ORPHAN) {
 		if (bit)
-			claim_orphan(c, s, r);
+			claim_orphan(c, s, in, r);
 		return;
 	}
 	if (owner_is_self(c, s)) {
@@ -291,7 +298,7 @@ present_entry(struct ha_core *c, struct session *s,
 		update_own(c, s, in, r);
 		return;
 	}
-	update_other(s, in, r);
+	update_other(c, s, in, r);
 	if (bit || in->offloaded || is_alive(s, in))
 		handoff_bit(c, s);
 	else if (is_no_copy(c, s, in))
@@ -397,7 +404,7 @@ intake_session(struct ha_core *c, const struct ha_in_session *in)
 	bool answered = false;
 
 	c->counters.kernel_events++;
-	if (!ha_record_valid(&r)) {
+	if (!ha_record_valid(&r) || !ha_extra_valid(&in->extra)) {
 		c->counters.drop_invalid++;
 		return;
 	}
@@ -426,7 +433,7 @@ intake_session(struct ha_core *c, const struct ha_in_session *in)
 		create(c, in, &r);
 	else if (in->event == HA_SESSION_DUMPED && in->bits_known &&
 	    in->replica_bit && c->phase == PHASE_COLLECT)
-		create_orphan(c, &r);
+		create_orphan(c, in, &r);
 }
 
 /* ---- dumps ---- */

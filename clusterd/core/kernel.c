@@ -52,10 +52,10 @@ void
 kernel_want(struct ha_core *c, struct session *s, unsigned int work)
 {
 	if ((work & WORK_LIBERAL) != 0)
-		s->work &= (uint8_t)~WORK_STRICT;
+		s->work &= (uint16_t)~WORK_STRICT;
 	if ((work & WORK_STRICT) != 0)
-		s->work &= (uint8_t)~WORK_LIBERAL;
-	s->work |= (uint8_t)work;
+		s->work &= (uint16_t)~WORK_LIBERAL;
+	s->work |= (uint16_t)work;
 	list_work(c, s);
 }
 
@@ -74,7 +74,7 @@ kernel_present(struct ha_core *c, struct session *s)
 	s->actual = ACTUAL_PRESENT;
 	s->dump_seen = c->dump_number;
 	if ((s->work & WORK_REMOVE) == 0)
-		s->work &= (uint8_t)~WORK_INSTALL;
+		s->work &= (uint16_t)~WORK_INSTALL;
 	try_anew(c, s);
 }
 
@@ -89,7 +89,7 @@ kernel_absent(struct ha_core *c, struct session *s)
 	s->bit = false;
 	s->liberal = false;
 	s->offloaded = false;
-	s->work &= (uint8_t)~(WORK_CHANGES | WORK_REMOVE);
+	s->work &= (uint16_t)~(WORK_CHANGES | WORK_REMOVE);
 	try_anew(c, s);
 }
 
@@ -112,7 +112,7 @@ kernel_fresh(struct ha_core *c, struct session *s)
 	s->bit = false;
 	if (HA_PLANT(c, HA_PLANT_NO_FRESH_REPLICA))
 		return;
-	s->local = (struct local_view){ .known = false };
+	owner_forget_local_view(c, s);
 	s->liberal = false;
 	s->offloaded = false;
 	s->stale = true;
@@ -149,7 +149,7 @@ kernel_keep(struct ha_core *c, struct session *s)
 		return false;
 	}
 	s->stale = false;
-	s->work &= (uint8_t)~WORK_FRESH;
+	s->work &= (uint16_t)~WORK_FRESH;
 	return true;
 }
 
@@ -406,14 +406,24 @@ add_op(struct ha_core *c, uint16_t *n, struct session *s,
 {
 	struct ha_kernel_op *op = &c->ops[(*n)++];
 
-	*op = (struct ha_kernel_op){ .verb = verb, .change = (uint8_t)change,
+	*op = (struct ha_kernel_op){ .verb = verb, .change = (uint16_t)change,
 		.ticket = ticket_of(c, s, verb, change),
-		.liberal = s->liberal, .lifetime_s = lifetime_of(c, s),
+		.liberal = s->liberal, .bare = s->bare, .lifetime_s = lifetime_of(c, s),
 		.entry = verb == HA_KERNEL_REMOVE ? s->entry : 0,
-		.record = &s->record };
+		.record = &s->record, .extra = s->extra };
 	s->in_flight++;
 	c->in_flight++;
 	return op;
+}
+
+static void
+add_install(struct ha_core *c, uint16_t *n, struct session *s)
+{
+	if (s->conflict || !is_replica(c, s) || !kernel_has_room(c))
+		return;
+	if (s->tries == 0)
+		s->bare = false;
+	add_op(c, n, s, HA_KERNEL_INSTALL, 0);
 }
 
 static unsigned int
@@ -427,6 +437,8 @@ change_bits(unsigned int work)
 	change |= (work & WORK_LIFETIME) != 0 ? HA_CHANGE_LIFETIME : 0;
 	change |= (work & WORK_STATUS) != 0 ? HA_CHANGE_STATUS : 0;
 	change |= (work & WORK_MARK) != 0 ? HA_CHANGE_MARK : 0;
+	change |= (work & WORK_LABEL) != 0 ? HA_CHANGE_LABEL : 0;
+	change |= (work & WORK_SEQUENCE) != 0 ? HA_CHANGE_SEQUENCE : 0;
 	return change;
 }
 
@@ -440,8 +452,7 @@ issue(struct ha_core *c, struct session *s, uint16_t *n)
 	    (s->actual == ACTUAL_PRESENT || s->place == PLACE_DEAD))
 		add_op(c, n, s, HA_KERNEL_REMOVE, 0);
 	if ((work & WORK_INSTALL) != 0) {
-		if (!s->conflict && is_replica(c, s) && kernel_has_room(c))
-			add_op(c, n, s, HA_KERNEL_INSTALL, 0);
+		add_install(c, n, s);
 		return;
 	}
 	if ((work & WORK_CHANGES) == 0)
@@ -475,6 +486,23 @@ first_retry(const struct ha_list *retry)
 	return HA_LIST_ENTRY(retry->next, struct session, work_list)->retry_at;
 }
 
+/* What has to be done next: a session, or first the one that announced it. */
+static struct session *
+next_work(const struct ha_core *c)
+{
+	struct session *s = HA_LIST_ENTRY(c->work.next, struct session,
+	    work_list);
+	struct session *m = NULL;
+
+	if (s->extra == NULL || s->extra->master.family == 0)
+		return s;
+	while ((m = extra_next_master(c, s, m)) != NULL)
+		if (m != s && ha_list_linked(&m->work_list) && !m->waits &&
+		    (m->work & WORK_INSTALL) != 0)
+			return m;
+	return s;
+}
+
 void
 kernel_tick(struct ha_core *c)
 {
@@ -487,8 +515,7 @@ kernel_tick(struct ha_core *c)
 	take_due_retries(c, &c->retry[1]);
 	while (!ha_list_empty(&c->work) && n + 2 <= HA_KERNEL_OPS_MAX &&
 	    c->in_flight < OPS_IN_FLIGHT) {
-		struct session *s = HA_LIST_ENTRY(c->work.next,
-		    struct session, work_list);
+		struct session *s = next_work(c);
 
 		unlist_work(c, s);
 		issue(c, s, &n);
@@ -532,7 +559,7 @@ retry(struct ha_core *c, struct session *s, unsigned int work)
 		return;
 	}
 	c->counters.kernel_retries++;
-	s->work |= (uint8_t)work;
+	s->work |= (uint16_t)work;
 	s->retry_at = ha_time_add(c->now,
 	    late ? KERNEL_RETRY_LATE : KERNEL_RETRY);
 	if (ha_list_linked(&s->work_list))
@@ -561,6 +588,19 @@ removed(struct ha_core *c, struct session *s, int result)
 		retry(c, s, WORK_FRESH);
 }
 
+/* The kernel lacks what s came from: its helper, or, as long as that may still
+ * come, its master.  true: s is to be tried without. */
+static bool
+goes_bare(const struct session *s, int result)
+{
+	if (s->extra == NULL || s->bare)
+		return false;
+	if (result == HA_ERR_UNSUPPORTED)
+		return s->extra->helper[0] != '\0';
+	return result == HA_ERR_ABSENT && s->tries + 1 >= MASTER_TRIES &&
+	    (s->stream == NULL || s->stream->own || feed_caught_up(s->stream));
+}
+
 static void
 installed(struct ha_core *c, struct session *s, int result)
 {
@@ -575,7 +615,7 @@ installed(struct ha_core *c, struct session *s, int result)
 		if (s->conflict)
 			return; /* the holder's work replaces it */
 		if (s->place != PLACE_DEAD)
-			s->work &= (uint8_t)~WORK_FRESH; /* the old one went */
+			s->work &= (uint16_t)~WORK_FRESH; /* the old one went */
 		kernel_present(c, s);
 		if (missed && !s->bit && s->hand != HAND_PROBING &&
 		    s->place != PLACE_DEAD && !owner_is_self(c, s))
@@ -585,7 +625,9 @@ installed(struct ha_core *c, struct session *s, int result)
 	if (result == HA_ERR_EXISTS && s->tries == 2 &&
 	    ha_time_is_never(c->dump_at))
 		c->dump_at = c->now; /* our view of the kernel is wrong */
-	if (result == HA_ERR_UNSUPPORTED || result == HA_ERR_INVAL) {
+	if (goes_bare(s, result)) {
+		s->bare = true;
+	} else if (result == HA_ERR_UNSUPPORTED || result == HA_ERR_INVAL) {
 		c->counters.kernel_refused++;
 		return;
 	}

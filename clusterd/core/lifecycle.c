@@ -85,8 +85,8 @@ static void
 publish_again(struct ha_core *c, struct session *s)
 {
 	if (s->bit)
-		owner_take_local_view(s);
-	s->local = (struct local_view){ .known = false };
+		owner_take_local_view(c, s);
+	owner_forget_local_view(c, s);
 	if (s->bit)
 		s->record.flags &= (uint8_t)~HA_RECORD_UNTOUCHED;
 	else

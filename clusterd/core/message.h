@@ -1,13 +1,15 @@
 /*
  * message: what members say to each other, decoded (doc/wire.md).
  *
- * Ownership  entries of a batch are borrowed: by the core until the step that
- *            takes the message returns, by the shell until its next step.
+ * Ownership  entries of a batch and their extras are borrowed: by the core
+ *            until the step that takes the message returns, by the shell
+ *            until its next step.
  */
 #ifndef HA_CORE_MESSAGE_H
 #define HA_CORE_MESSAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/types.h"
@@ -78,7 +80,16 @@ struct ha_entry {
 	struct ha_uid uid;
 	struct ha_version version;
 	struct ha_record record; /* FULL: all; UPDATE: all but the tuples */
+	const struct ha_extra *extra; /* FULL, UPDATE; NULL: nothing */
 };
+
+/* How much of a batch e takes: all entries of one weigh at most
+ * HA_BATCH_MAX. */
+static inline unsigned int
+ha_entry_weight(const struct ha_entry *e)
+{
+	return e->extra != NULL ? 2 : 1;
+}
 
 enum {
 	HA_BATCH_FULL = 1 << 0,      /* from the start: void what you have */

@@ -60,16 +60,20 @@ enum {
 	HA_CHANGE_LIFETIME = 1 << 3,    /* to lifetime_s */
 	HA_CHANGE_STATUS = 1 << 4,      /* add SEEN_REPLY, ASSURED of record */
 	HA_CHANGE_MARK = 1 << 5,        /* to that of record */
+	HA_CHANGE_LABEL = 1 << 6,       /* to that of extra, but our bits */
+	HA_CHANGE_SEQUENCE = 1 << 7,    /* to shifts and synproxy of extra */
 };
 
 struct ha_kernel_op {
 	uint64_t ticket; /* comes back with HA_IN_DONE */
 	enum ha_kernel_verb verb;
-	uint8_t change;      /* CHANGE: HA_CHANGE_* */
+	uint16_t change;     /* CHANGE: HA_CHANGE_* */
 	bool liberal;        /* INSTALL: accept any window */
 	uint32_t lifetime_s; /* INSTALL, CHANGE of LIFETIME */
 	const struct ha_record *record;
 	uint32_t entry; /* REMOVE: this one only; 0: whichever it is */
+	const struct ha_extra *extra; /* of the record; NULL: nothing */
+	bool bare; /* its entry has no helper and no master here */
 };
 
 struct ha_out_kernel {

@@ -154,7 +154,7 @@ count_claim(struct ha_core *c, struct session *s)
 
 /* What the own kernel saw of the session is newer than what was received. */
 void
-owner_take_local_view(struct session *s)
+owner_take_local_view(struct ha_core *c, struct session *s)
 {
 	const struct local_view *v = &s->local;
 
@@ -169,6 +169,15 @@ owner_take_local_view(struct session *s)
 			s->record.tcp_wscale[i] = v->tcp_wscale[i];
 		}
 	}
+	if (v->extra != NULL)
+		extra_put(c, &s->extra, v->extra);
+	owner_forget_local_view(c, s);
+}
+
+void
+owner_forget_local_view(struct ha_core *c, struct session *s)
+{
+	extra_put(c, &s->local.extra, NULL);
 	s->local = (struct local_view){ .known = false };
 }
 
@@ -196,7 +205,7 @@ owner_claim(struct ha_core *c, struct session *s)
 	if (s->place == PLACE_LIMBO)
 		c->n_limbo--;
 	stream_detach(c, s);
-	owner_take_local_view(s);
+	owner_take_local_view(c, s);
 	if (s->bit)
 		s->record.flags &= (uint8_t)~HA_RECORD_UNTOUCHED;
 	else

@@ -312,7 +312,8 @@ session_hash(const struct session *s)
 
 	h = ha_hash_add(h, (uint64_t)s->version.epoch << 8 | s->version.owner);
 	h = ha_hash_add(h, s->version.revision);
-	return ha_hash_add(h, ha_record_hash(&s->record));
+	return ha_hash_add(h,
+	    ha_record_hash(&s->record) + ha_extra_hash(s->extra));
 }
 
 /* Take s off its list; where it goes next is the caller's to say. */

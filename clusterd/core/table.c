@@ -259,6 +259,8 @@ table_release(struct ha_core *c, struct session *s)
 	s->life_due = HA_TIME_NEVER;
 	heap_update(c, s);
 	kernel_unwant(c, s);
+	extra_put(c, &s->extra, NULL);
+	owner_forget_local_view(c, s);
 	s->place = PLACE_FREE;
 	ha_list_append(&c->free, &s->node.list);
 	c->n_used--;

@@ -159,6 +159,93 @@ ha_record_valid(const struct ha_record *r)
 	    r->tcp_wscale[0] <= 14 && r->tcp_wscale[1] <= 14;
 }
 
+static bool
+same_seq(const struct ha_seq_adjust *a, const struct ha_seq_adjust *b)
+{
+	return a->position == b->position && a->before == b->before &&
+	    a->after == b->after;
+}
+
+bool
+ha_extra_equal(const struct ha_extra *a, const struct ha_extra *b)
+{
+	static const struct ha_extra NOTHING;
+
+	if (a == b)
+		return true;
+	a = a != NULL ? a : &NOTHING;
+	b = b != NULL ? b : &NOTHING;
+	return a->label[0] == b->label[0] && a->label[1] == b->label[1] &&
+	    memcmp(a->helper, b->helper, sizeof(a->helper)) == 0 &&
+	    same_seq(&a->seq[0], &b->seq[0]) &&
+	    same_seq(&a->seq[1], &b->seq[1]) &&
+	    a->synproxy.isn == b->synproxy.isn &&
+	    a->synproxy.its == b->synproxy.its &&
+	    a->synproxy.tsoff == b->synproxy.tsoff &&
+	    ha_tuple_equal(&a->master, &b->master);
+}
+
+bool
+ha_extra_is_nothing(const struct ha_extra *x)
+{
+	return ha_extra_equal(x, NULL);
+}
+
+uint64_t
+ha_extra_hash(const struct ha_extra *x)
+{
+	uint64_t h;
+
+	if (ha_extra_is_nothing(x))
+		return 0;
+	h = ha_hash_add(ha_hash_add(1, x->label[0]), x->label[1]);
+	h = ha_hash_bytes(h, x->helper, sizeof(x->helper));
+	for (int dir = 0; dir < HA_DIR_MAX; dir++) {
+		const struct ha_seq_adjust *q = &x->seq[dir];
+
+		h = ha_hash_add(h, q->position);
+		h = ha_hash_add(h,
+		    (uint64_t)(uint32_t)q->before << 32 | (uint32_t)q->after);
+	}
+	h = ha_hash_add(h, x->synproxy.isn);
+	h = ha_hash_add(h,
+	    (uint64_t)x->synproxy.its << 32 | x->synproxy.tsoff);
+	return ha_tuple_hash(h, &x->master);
+}
+
+/* A name of printable letters that ends, and zeros behind it. */
+static bool
+helper_valid(const char *name)
+{
+	size_t n = 0;
+
+	while (n < HA_HELPER_LEN && name[n] > ' ' && name[n] < 127)
+		n++;
+	if (n == HA_HELPER_LEN)
+		return false;
+	for (; n < HA_HELPER_LEN; n++)
+		if (name[n] != '\0')
+			return false;
+	return true;
+}
+
+static bool
+master_valid(const struct ha_tuple *t)
+{
+	static const struct ha_tuple NONE;
+
+	if (t->family == 0)
+		return ha_tuple_equal(t, &NONE);
+	return tuple_valid(t) && t->zone == 0;
+}
+
+bool
+ha_extra_valid(const struct ha_extra *x)
+{
+	return x == NULL ||
+	    (helper_valid(x->helper) && master_valid(&x->master));
+}
+
 const char *
 ha_state_name(enum ha_state s)
 {

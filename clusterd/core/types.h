@@ -18,8 +18,9 @@
 #define HA_MEMBER_MAX     16   /* members of a cluster; indexes 1 to 16 */
 #define HA_BOOTS_MAX      4    /* streams kept of one member: boots of it */
 #define HA_STREAM_MAX     (HA_MEMBER_MAX * HA_BOOTS_MAX)
-#define HA_BATCH_MAX      256  /* entries of one batch */
+#define HA_BATCH_MAX      256  /* entries of one batch, and their weight */
 #define HA_KERNEL_OPS_MAX 512  /* operations handed to the kernel at once */
+#define HA_HELPER_LEN     16   /* bytes of a helper's name, zeros included */
 #define HA_MONITOR_MAX    24   /* things whose failure stops a member */
 #define HA_FLAP_MAX       16   /* the highest flap-max */
 
@@ -162,6 +163,33 @@ struct ha_record {
 	uint8_t flags;                  /* HA_RECORD_* */
 };
 
+/* By how much the kernel shifts the sequence numbers of one direction, since
+ * a helper made packets longer or shorter. */
+struct ha_seq_adjust {
+	uint32_t position; /* of the last change, as its sender counts */
+	int32_t before;    /* the shift up to there */
+	int32_t after;     /* and behind it */
+};
+
+/* What the kernel keeps of a connection that it answered itself at first. */
+struct ha_synproxy {
+	uint32_t isn;   /* the sequence number that it answered with */
+	uint32_t its;   /* and the time stamp */
+	uint32_t tsoff; /* from there to the server's time stamps */
+};
+
+/* What only some sessions have; all zeros: nothing.  It belongs to the record
+ * and goes where that goes, as a pointer that is NULL for nothing. */
+struct ha_extra {
+	uint64_t label[2]; /* ct label without bits of ours: bit n of it is
+	                    * bit n % 64 of label[n / 64] */
+	char helper[HA_HELPER_LEN]; /* zeros behind the name; "": none */
+	struct ha_seq_adjust seq[HA_DIR_MAX];
+	struct ha_synproxy synproxy;
+	struct ha_tuple master; /* original one of the session that announced
+	                         * it, zone 0: the same; family 0: none */
+};
+
 /* Why a session ended.  The first two end it at once on every member; at
  * IDLE a member that carries its traffic may claim it back. */
 enum ha_end_reason {
@@ -199,6 +227,14 @@ uint64_t ha_record_hash(const struct ha_record *r);
 
 /* A value that some kernel and some member can have written. */
 bool ha_record_valid(const struct ha_record *r);
+
+/* The same for what belongs to it; each may be NULL. */
+bool ha_extra_is_nothing(const struct ha_extra *x);
+bool ha_extra_equal(const struct ha_extra *a, const struct ha_extra *b);
+bool ha_extra_valid(const struct ha_extra *x);
+
+/* Of nothing: 0. */
+uint64_t ha_extra_hash(const struct ha_extra *x);
 
 /* Lower-case words of the operator's contract; never NULL. */
 const char *ha_state_name(enum ha_state s);

@@ -199,6 +199,20 @@ copies_of(const struct ha_core *c, const struct session *s)
 	return n;
 }
 
+/* Who announced s. */
+static struct ha_uid
+master_of(const struct ha_core *c, const struct session *s)
+{
+	struct session *m = NULL;
+
+	if (s->extra == NULL || s->extra->master.family == 0)
+		return (struct ha_uid){ 0 };
+	while ((m = extra_next_master(c, s, m)) != NULL)
+		if (m != s && m->place != PLACE_DEAD)
+			return m->uid;
+	return (struct ha_uid){ 0 };
+}
+
 static void
 view_session(const struct ha_core *c, const struct session *s,
     struct ha_view_session *out)
@@ -212,8 +226,11 @@ view_session(const struct ha_core *c, const struct session *s,
 		.limbo = s->place == PLACE_LIMBO,
 		.installed = s->actual == ACTUAL_PRESENT, .traffic = s->bit,
 		.conflict = s->conflict, .asymmetric = s->asymmetric,
+		.bare = s->bare, .master = master_of(c, s),
 		.copies = copies_of(c, s), .owners = s->owners,
 		.created = s->created, .changed = s->changed };
+	if (s->extra != NULL)
+		out->extra = *s->extra;
 	if (own)
 		out->version.owner = c->settings.self;
 }

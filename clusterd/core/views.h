@@ -94,6 +94,8 @@ struct ha_view_session {
 	struct ha_uid uid;
 	struct ha_version version;
 	struct ha_record record;
+	struct ha_extra extra;
+	struct ha_uid master; /* who announced it; number 0: not held here */
 	enum ha_role role;
 	bool published;   /* owned: in the stream */
 	bool limbo;
@@ -101,6 +103,7 @@ struct ha_view_session {
 	bool traffic;     /* its packets were seen here */
 	bool conflict;    /* another session has its addresses and ports */
 	bool asymmetric;  /* packets at two members */
+	bool bare; /* installed without its helper and its master */
 	uint8_t copies;   /* members that hold this version, self included */
 	ha_member_set owners; /* that it ever had, as far as known here */
 	struct ha_time created; /* first seen by this member */

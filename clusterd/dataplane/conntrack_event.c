@@ -1,5 +1,6 @@
 /*
- * conntrack_event: one socket that hears NEW, UPDATE and DESTROY.
+ * conntrack_event: one socket that hears NEW, UPDATE and DESTROY, of entries
+ * and of expectations.
  *
  * Every event is a datagram of its own, some 230 bytes; what costs is to be
  * woken and to enter the kernel, so they are fetched 64 to a call.
@@ -65,7 +66,9 @@ static int
 join(struct mnl_socket *nl)
 {
 	static const int GROUPS[] = { NFNLGRP_CONNTRACK_NEW,
-		NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY };
+		NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY,
+		NFNLGRP_CONNTRACK_EXP_NEW, NFNLGRP_CONNTRACK_EXP_UPDATE,
+		NFNLGRP_CONNTRACK_EXP_DESTROY };
 	int on = 1;
 
 	(void)mnl_socket_setsockopt(nl, NETLINK_BROADCAST_ERROR, &on,
@@ -140,15 +143,35 @@ ha_ct_event_buffer(const struct ha_ct_event *ev, uint32_t *bytes)
 	return ev->buffer_full_size;
 }
 
+static int
+take_expect(struct ha_ct_event *ev, const uint8_t *msg, size_t len)
+{
+	struct ha_tuple master;
+	int rc = ha_ct_parse_expect(msg, len, &master);
+
+	if (rc == HA_OK)
+		ev->calls.on_expect(ev->calls.ctx, &master);
+	return rc;
+}
+
+static int
+take_entry(struct ha_ct_event *ev, const uint8_t *msg, size_t len)
+{
+	struct ha_ct_entry e;
+	int rc = ha_ct_parse(msg, len, false, &ev->bits, &e);
+
+	if (rc == HA_OK)
+		ev->calls.on_entry(ev->calls.ctx, &e);
+	return rc;
+}
+
 static void
 take(struct ha_ct_event *ev, const uint8_t *msg, size_t len)
 {
-	struct ha_ct_entry e;
-
 	ev->stats->events++;
-	switch (ha_ct_parse(msg, len, false, &ev->bits, &e)) {
+	switch (ha_ct_is_expect(msg, len) ? take_expect(ev, msg, len) :
+	    take_entry(ev, msg, len)) {
 	case HA_OK:
-		ev->calls.on_entry(ev->calls.ctx, &e);
 		break;
 	case HA_ERR_UNSUPPORTED:
 		ev->stats->skipped++;

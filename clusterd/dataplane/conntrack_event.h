@@ -19,6 +19,10 @@ struct ha_ct_event_calls {
 	void *ctx;
 	void (*on_entry)(void *ctx, const struct ha_ct_entry *e);
 	void (*on_lost)(void *ctx); /* some could not be delivered */
+
+	/* An expectation of the entry with this original tuple came or
+	 * went. */
+	void (*on_expect)(void *ctx, const struct ha_tuple *master);
 };
 
 /* Listen to all events but those that the socket with this port id causes.

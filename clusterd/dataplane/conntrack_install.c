@@ -30,6 +30,7 @@
 
 #define BATCH        64   /* messages a send */
 #define ANSWER_MAX   256  /* bytes: an answer without a copy is 36 */
+#define ENTRY_MAX    2048 /* bytes: no entry is longer */
 #define RESULTS_SLICE 1024
 #define RECEIVE_BYTES (1024 * 1024)
 
@@ -42,7 +43,7 @@ struct result {
 struct slot {
 	uint64_t ticket;
 	enum ha_kernel_verb verb;
-	uint8_t change;
+	uint16_t change;
 	bool silent; /* nobody waits for its result */
 	int err;     /* errno, or -1: not answered */
 };
@@ -231,7 +232,7 @@ next_message(struct ha_ct_install *in, const struct slot *s, uint32_t *seq)
 }
 
 static void
-add(struct ha_ct_install *in, const struct ha_kernel_op *op, uint8_t change,
+add(struct ha_ct_install *in, const struct ha_kernel_op *op, uint16_t change,
     bool silent)
 {
 	const struct slot s = { op->ticket, op->verb, change, silent, -1 };
@@ -285,13 +286,13 @@ ha_ct_install_do(struct ha_ct_install *in, const struct ha_kernel_op *ops,
 	if (rc != HA_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
-		uint8_t change = ops[i].change;
+		uint16_t change = ops[i].change;
 
 		if (ops[i].verb == HA_KERNEL_CHANGE &&
 		    (change & HA_CHANGE_STATUS) != 0 &&
 		    change != HA_CHANGE_STATUS) {
 			add(in, &ops[i], HA_CHANGE_STATUS, true);
-			change &= (uint8_t)~HA_CHANGE_STATUS;
+			change &= (uint16_t)~HA_CHANGE_STATUS;
 		}
 		add(in, &ops[i], change, false);
 	}
@@ -313,6 +314,32 @@ ha_ct_install_sign(struct ha_ct_install *in, const struct ha_tuple *origs,
 		in->out_len += ha_ct_build_sign(at, &origs[i], &in->bits, seq);
 	}
 	flush(in);
+}
+
+int
+ha_ct_install_read(struct ha_ct_install *in, const struct ha_tuple *orig,
+    struct ha_ct_entry *out)
+{
+	_Alignas(8) uint8_t msg[HA_CT_MSG_MAX];
+	_Alignas(8) uint8_t answer[ENTRY_MAX];
+	const struct nlmsghdr *h = (const void *)answer;
+	uint32_t seq = in->seq++;
+	int rc = ha_netlink_send(in->nl, msg,
+	    ha_ct_build_read(msg, orig, seq));
+	ssize_t n;
+
+	HA_CHECK(in->n_slots == 0);
+	if (rc != HA_OK)
+		return rc;
+	do {
+		n = recv(mnl_socket_get_fd(in->nl), answer, sizeof(answer),
+		    MSG_DONTWAIT);
+	} while (n < 0 && (errno == EINTR || errno == ENOBUFS));
+	if (n < (ssize_t)sizeof(*h) || h->nlmsg_seq != seq)
+		return HA_ERR_IO;
+	if (h->nlmsg_type == NLMSG_ERROR)
+		return ha_netlink_err(ha_netlink_errno(h));
+	return ha_ct_parse(answer, (size_t)n, true, &in->bits, out);
 }
 
 bool

@@ -36,6 +36,11 @@ HA_MUST_USE int ha_ct_install_do(struct ha_ct_install *in,
 void ha_ct_install_sign(struct ha_ct_install *in,
     const struct ha_tuple *origs, size_t n);
 
+/* Tell all of the entry with this original tuple, as a dump would.
+ * HA_ERR_ABSENT: there is none. */
+HA_MUST_USE int ha_ct_install_read(struct ha_ct_install *in,
+    const struct ha_tuple *orig, struct ha_ct_entry *out);
+
 /* Hand out one slice of results; true: there are more. */
 bool ha_ct_install_results(struct ha_ct_install *in,
     void (*on_done)(void *ctx, uint64_t ticket, int result), void *ctx);

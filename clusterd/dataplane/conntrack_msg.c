@@ -37,6 +37,7 @@ enum {
 	STATUS_OFFLOADED = 1 << 14 | 1 << 15, /* by software, by hardware */
 };
 
+/* As the kernel has it. */
 struct label {
 	uint8_t bytes[HA_CT_LABEL_BYTES];
 };
@@ -64,6 +65,31 @@ static bool
 label_has(const struct label *l, unsigned int bit)
 {
 	return (l->bytes[label_byte(bit)] >> bit % 8 & 1) != 0;
+}
+
+/* A label as the core has it. */
+static void
+label_read(const struct label *l, uint64_t out[2])
+{
+	for (unsigned int bit = 0; bit < 8 * HA_CT_LABEL_BYTES; bit += 8)
+		out[bit / 64] |= (uint64_t)l->bytes[label_byte(bit)] << bit % 64;
+}
+
+static void
+label_strip(uint64_t label[2], const struct ha_ct_bits *b)
+{
+	label[b->owner / 64] &= ~(UINT64_C(1) << b->owner % 64);
+	label[b->replica / 64] &= ~(UINT64_C(1) << b->replica % 64);
+}
+
+static struct label
+label_write(const uint64_t in[2])
+{
+	struct label l;
+
+	for (unsigned int bit = 0; bit < 8 * HA_CT_LABEL_BYTES; bit += 8)
+		l.bytes[label_byte(bit)] = (uint8_t)(in[bit / 64] >> bit % 64);
+	return l;
 }
 
 /* Our bits, where they live in the mark. */
@@ -328,6 +354,70 @@ parse_status(const struct attr *a, struct ha_in_session *s)
 	return true;
 }
 
+/* A name that is none of those we can hold is none. */
+static bool
+parse_help_attr(const struct attr *a, void *into)
+{
+	struct ha_extra x = { .helper = "" };
+	const uint8_t *end = memchr(a->data, '\0', a->len);
+
+	if (a->type != CTA_HELP_NAME || end == NULL ||
+	    end - a->data >= HA_HELPER_LEN)
+		return true;
+	memcpy(x.helper, a->data, (size_t)(end - a->data));
+	if (ha_extra_valid(&x))
+		memcpy(into, x.helper, sizeof(x.helper));
+	return true;
+}
+
+static bool
+parse_seq_attr(const struct attr *a, void *into)
+{
+	struct ha_seq_adjust *q = into;
+
+	switch (a->type) {
+	case CTA_SEQADJ_CORRECTION_POS:
+		return read_be32(a, &q->position);
+	case CTA_SEQADJ_OFFSET_BEFORE:
+		return read_be32(a, (uint32_t *)&q->before);
+	case CTA_SEQADJ_OFFSET_AFTER:
+		return read_be32(a, (uint32_t *)&q->after);
+	default:
+		return true;
+	}
+}
+
+static bool
+parse_seq(const struct attr *a, struct ha_in_session *s, int dir)
+{
+	s->seq_told = true;
+	return each_attr(inside(a), parse_seq_attr, &s->extra.seq[dir]);
+}
+
+static bool
+parse_synproxy_attr(const struct attr *a, void *into)
+{
+	struct ha_synproxy *p = into;
+
+	switch (a->type) {
+	case CTA_SYNPROXY_ISN:
+		return read_be32(a, &p->isn);
+	case CTA_SYNPROXY_ITS:
+		return read_be32(a, &p->its);
+	case CTA_SYNPROXY_TSOFF:
+		return read_be32(a, &p->tsoff);
+	default:
+		return true;
+	}
+}
+
+static bool
+parse_synproxy(const struct attr *a, struct ha_in_session *s)
+{
+	s->synproxy_told = true;
+	return each_attr(inside(a), parse_synproxy_attr, &s->extra.synproxy);
+}
+
 static bool
 parse_labels(const struct attr *a, struct entry_parse *p)
 {
@@ -364,6 +454,17 @@ parse_entry_attr(const struct attr *a, void *into)
 		return read_be16(a, &p->zone);
 	case CTA_LABELS:
 		return parse_labels(a, p);
+	case CTA_HELP:
+		return each_attr(inside(a), parse_help_attr, s->extra.helper);
+	case CTA_SEQ_ADJ_ORIG:
+		return parse_seq(a, s, HA_DIR_ORIGINAL);
+	case CTA_SEQ_ADJ_REPLY:
+		return parse_seq(a, s, HA_DIR_REPLY);
+	case CTA_SYNPROXY:
+		return parse_synproxy(a, s);
+	case CTA_TUPLE_MASTER:
+		return s->master_told =
+		    parse_tuple(a, &s->extra.master, &p->zoned);
 	default:
 		return true;
 	}
@@ -375,6 +476,8 @@ settle_bits(struct entry_parse *p, const struct ha_ct_bits *bits)
 {
 	struct ha_in_session *s = &p->e.session;
 
+	s->label_told = p->e.has_room;
+	label_read(&p->label, s->extra.label);
 	if (bits->signal == HA_SIGNAL_MARK) {
 		s->bits_known = true;
 		s->owner_bit = (s->record.mark >> bits->owner & 1) != 0;
@@ -386,6 +489,7 @@ settle_bits(struct entry_parse *p, const struct ha_ct_bits *bits)
 	s->bits_known = p->e.has_room || s->event == HA_SESSION_NEW;
 	s->owner_bit = label_has(&p->label, bits->owner);
 	s->replica_bit = label_has(&p->label, bits->replica);
+	label_strip(s->extra.label, bits);
 }
 
 static bool
@@ -408,26 +512,37 @@ event_of(const struct nlmsghdr *h, bool dumped, enum ha_session_event *out)
 	}
 }
 
+/* The header of a message, and a cursor at its attributes. */
+static bool
+open_message(const void *msg, size_t len, struct nlmsghdr *h,
+    struct cursor *c)
+{
+	const size_t skip = MNL_ALIGN(sizeof(struct nfgenmsg)) +
+	    MNL_NLMSG_HDRLEN;
+
+	if (len < skip)
+		return false;
+	memcpy(h, msg, sizeof(*h));
+	if (h->nlmsg_len < skip || h->nlmsg_len > len)
+		return false;
+	*c = (struct cursor){ (const uint8_t *)msg + skip,
+		h->nlmsg_len - skip };
+	return true;
+}
+
 int
 ha_ct_parse(const void *msg, size_t len, bool dumped,
     const struct ha_ct_bits *bits, struct ha_ct_entry *out)
 {
-	const size_t skip = MNL_ALIGN(sizeof(struct nfgenmsg)) +
-	    MNL_NLMSG_HDRLEN;
 	struct entry_parse p = { .zone = 0 };
 	struct ha_in_session *s = &p.e.session;
 	struct cursor c;
 	struct nlmsghdr h;
 
-	if (len < skip)
-		return HA_ERR_CORRUPT;
-	memcpy(&h, msg, sizeof(h));
-	if (h.nlmsg_len < skip || h.nlmsg_len > len)
+	if (!open_message(msg, len, &h, &c))
 		return HA_ERR_CORRUPT;
 	if (!event_of(&h, dumped, &s->event))
 		return HA_ERR_UNSUPPORTED;
-
-	c = (struct cursor){ (const uint8_t *)msg + skip, h.nlmsg_len - skip };
 	if (!each_attr(c, parse_entry_attr, &p) || !p.orig || !p.reply)
 		return HA_ERR_CORRUPT;
 	if (p.zoned)
@@ -438,9 +553,59 @@ ha_ct_parse(const void *msg, size_t len, bool dumped,
 	s->record.orig.zone = p.zone;
 	s->record.reply.zone = p.zone;
 	settle_bits(&p, bits);
-	if (!ha_record_valid(&s->record))
+	if (!ha_record_valid(&s->record) || !ha_extra_valid(&s->extra))
 		return HA_ERR_CORRUPT;
 	*out = p.e;
+	return HA_OK;
+}
+
+struct expect_parse {
+	struct ha_tuple master;
+	uint16_t zone;
+	bool found, zoned;
+};
+
+static bool
+parse_expect_attr(const struct attr *a, void *into)
+{
+	struct expect_parse *p = into;
+
+	switch (a->type) {
+	case CTA_EXPECT_MASTER:
+		return p->found = parse_tuple(a, &p->master, &p->zoned);
+	case CTA_EXPECT_ZONE:
+		return read_be16(a, &p->zone);
+	default:
+		return true;
+	}
+}
+
+bool
+ha_ct_is_expect(const void *msg, size_t len)
+{
+	struct nlmsghdr h;
+
+	if (len < sizeof(h))
+		return false;
+	memcpy(&h, msg, sizeof(h));
+	return NFNL_SUBSYS_ID(h.nlmsg_type) == NFNL_SUBSYS_CTNETLINK_EXP;
+}
+
+int
+ha_ct_parse_expect(const void *msg, size_t len, struct ha_tuple *master)
+{
+	struct expect_parse p = { .found = false };
+	struct cursor c;
+	struct nlmsghdr h;
+
+	if (!open_message(msg, len, &h, &c))
+		return HA_ERR_CORRUPT;
+	if (!each_attr(c, parse_expect_attr, &p) || !p.found)
+		return HA_ERR_CORRUPT;
+	if (p.zoned)
+		return HA_ERR_UNSUPPORTED;
+	*master = p.master;
+	master->zone = p.zone;
 	return HA_OK;
 }
 
@@ -567,10 +732,11 @@ put_reply(struct nlmsghdr *h, const struct ha_record *r)
 		put_nat(h, CTA_NAT_DST, real, real->src, real->src_port);
 }
 
+/* What the entry has already has to be said again. */
 static void
-put_status(struct nlmsghdr *h, const struct ha_record *r)
+put_status(struct nlmsghdr *h, const struct ha_record *r, uint32_t has)
 {
-	put_be32(h, CTA_STATUS, IPS_CONFIRMED |
+	put_be32(h, CTA_STATUS, has | IPS_CONFIRMED |
 	    (r->status & (HA_STATUS_SEEN_REPLY | HA_STATUS_ASSURED)));
 }
 
@@ -621,12 +787,113 @@ put_liberal(struct nlmsghdr *h, bool liberal)
 }
 
 static void
-put_label(struct nlmsghdr *h, uint16_t type, unsigned int bit)
+label_add(uint64_t label[2], unsigned int bit)
 {
-	struct label l = { { 0 } };
+	label[bit / 64] |= UINT64_C(1) << bit % 64;
+}
 
-	ha_ct_label_set(l.bytes, bit);
+static void
+put_label(struct nlmsghdr *h, uint16_t type, const uint64_t label[2])
+{
+	struct label l = label_write(label);
+
 	mnl_attr_put(h, type, sizeof(l.bytes), l.bytes);
+}
+
+/* The label of a new entry, with the replica bit if it is there. */
+static void
+put_new_label(struct nlmsghdr *h, const struct ha_extra *x,
+    const struct ha_ct_bits *bits)
+{
+	uint64_t label[2] = { 0 };
+
+	if (x != NULL)
+		memcpy(label, x->label, sizeof(label));
+	if (bits->signal == HA_SIGNAL_LABEL)
+		label_add(label, bits->replica);
+	if ((label[0] | label[1]) != 0)
+		put_label(h, CTA_LABELS, label);
+}
+
+/* Of the bits in mask, those in value are set and the others cleared. */
+static void
+put_label_under(struct nlmsghdr *h, const uint64_t value[2],
+    const uint64_t mask[2])
+{
+	const uint64_t both[2] = { value[0] & mask[0], value[1] & mask[1] };
+
+	if ((mask[0] | mask[1]) == 0)
+		return;
+	put_label(h, CTA_LABELS, both);
+	put_label(h, CTA_LABELS_MASK, mask);
+}
+
+static void
+put_helper(struct nlmsghdr *h, const char *name)
+{
+	struct nlattr *help;
+
+	if (name[0] == '\0')
+		return;
+	help = mnl_attr_nest_start(h, CTA_HELP);
+	mnl_attr_put_strz(h, CTA_HELP_NAME, name);
+	mnl_attr_nest_end(h, help);
+}
+
+static void
+put_seq(struct nlmsghdr *h, uint16_t type, const struct ha_seq_adjust *q)
+{
+	struct nlattr *seq = mnl_attr_nest_start(h, type);
+
+	put_be32(h, CTA_SEQADJ_CORRECTION_POS, q->position);
+	put_be32(h, CTA_SEQADJ_OFFSET_BEFORE, (uint32_t)q->before);
+	put_be32(h, CTA_SEQADJ_OFFSET_AFTER, (uint32_t)q->after);
+	mnl_attr_nest_end(h, seq);
+}
+
+static void
+put_sequence(struct nlmsghdr *h, const struct ha_extra *x)
+{
+	put_seq(h, CTA_SEQ_ADJ_ORIG, &x->seq[HA_DIR_ORIGINAL]);
+	put_seq(h, CTA_SEQ_ADJ_REPLY, &x->seq[HA_DIR_REPLY]);
+}
+
+static void
+put_synproxy(struct nlmsghdr *h, const struct ha_extra *x)
+{
+	struct nlattr *proxy = mnl_attr_nest_start(h, CTA_SYNPROXY);
+
+	put_be32(h, CTA_SYNPROXY_ISN, x->synproxy.isn);
+	put_be32(h, CTA_SYNPROXY_ITS, x->synproxy.its);
+	put_be32(h, CTA_SYNPROXY_TSOFF, x->synproxy.tsoff);
+	mnl_attr_nest_end(h, proxy);
+}
+
+static bool
+is_shifted(const struct ha_extra *x)
+{
+	static const struct ha_seq_adjust NOT[HA_DIR_MAX];
+
+	return memcmp(x->seq, NOT, sizeof(NOT)) != 0;
+}
+
+static bool
+is_proxied(const struct ha_extra *x)
+{
+	return (x->synproxy.isn | x->synproxy.its | x->synproxy.tsoff) != 0;
+}
+
+static void
+put_extra(struct nlmsghdr *h, const struct ha_extra *x, bool bare)
+{
+	if (!bare)
+		put_helper(h, x->helper);
+	if (is_shifted(x))
+		put_sequence(h, x);
+	if (is_proxied(x))
+		put_synproxy(h, x);
+	if (!bare && x->master.family != 0)
+		put_tuple(h, CTA_TUPLE_MASTER, &x->master);
 }
 
 /* Of the bits in mask, those in value are set and the others cleared. */
@@ -656,14 +923,15 @@ build_install(uint8_t *buf, const struct ha_kernel_op *op,
 
 	put_name(h, &r->orig);
 	put_reply(h, r);
-	put_status(h, r);
+	put_status(h, r, 0);
 	put_lifetime(h, op->lifetime_s);
 	if (r->orig.protocol == IPPROTO_TCP)
 		put_tcp(h, r, op->liberal);
+	if (op->extra != NULL)
+		put_extra(h, op->extra, op->bare);
+	put_new_label(h, op->extra, bits);
 	if (bits->signal == HA_SIGNAL_MARK)
 		mark |= UINT32_C(1) << bits->replica;
-	else
-		put_label(h, CTA_LABELS, bits->replica);
 	put_be32(h, CTA_MARK, mark);
 	return h;
 }
@@ -681,47 +949,82 @@ build_remove(uint8_t *buf, const struct ha_kernel_op *op, uint32_t seq)
 	return h;
 }
 
-/* In label space a data attribute of zeros under the mask clears. */
+/* Clear the owner bit for a probe, and set what else of the mark changes. */
 static void
-put_probe(struct nlmsghdr *h, const struct ha_ct_bits *bits)
+change_mark(struct nlmsghdr *h, const struct ha_kernel_op *op,
+    uint16_t change, const struct ha_ct_bits *bits)
 {
-	static const struct label NONE;
+	uint32_t mask = 0;
 
-	mnl_attr_put(h, CTA_LABELS, sizeof(NONE.bytes), NONE.bytes);
-	put_label(h, CTA_LABELS_MASK, bits->owner);
+	if ((change & HA_CHANGE_MARK) != 0)
+		mask |= ~mark_bits(bits);
+	if ((change & HA_CHANGE_PROBE) != 0 && bits->signal == HA_SIGNAL_MARK)
+		mask |= UINT32_C(1) << bits->owner;
+	put_mark(h, op->record->mark & mask & ~mark_bits(bits), mask);
+}
+
+/* The same in the label. */
+static void
+change_label(struct nlmsghdr *h, const struct ha_kernel_op *op,
+    uint16_t change, const struct ha_ct_bits *bits)
+{
+	bool ours = bits->signal == HA_SIGNAL_LABEL;
+	uint64_t value[2] = { 0 }, mask[2] = { 0 };
+
+	if ((change & HA_CHANGE_LABEL) != 0) {
+		memset(mask, 0xff, sizeof(mask));
+		if (ours)
+			label_strip(mask, bits);
+		if (op->extra != NULL)
+			memcpy(value, op->extra->label, sizeof(value));
+	}
+	if ((change & HA_CHANGE_PROBE) != 0 && ours)
+		label_add(mask, bits->owner);
+	put_label_under(h, value, mask);
+}
+
+/* It has a master in this kernel. */
+static bool
+is_expected(const struct ha_kernel_op *op)
+{
+	return op->extra != NULL && op->extra->master.family != 0 && !op->bare;
+}
+
+static void
+put_shifts(struct nlmsghdr *h, const struct ha_extra *x)
+{
+	put_sequence(h, x);
+	if (is_proxied(x))
+		put_synproxy(h, x);
 }
 
 static struct nlmsghdr *
-build_change(uint8_t *buf, const struct ha_kernel_op *op, uint8_t change,
+build_change(uint8_t *buf, const struct ha_kernel_op *op, uint16_t change,
     const struct ha_ct_bits *bits, uint32_t seq)
 {
 	const struct ha_record *r = op->record;
 	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_NEW, NLM_F_ACK,
 	    af_of(&r->orig), seq);
-	bool in_mark = bits->signal == HA_SIGNAL_MARK;
-	uint32_t mask = 0;
+	static const struct ha_extra NOTHING;
 
 	put_name(h, &r->orig);
 	if ((change & HA_CHANGE_LIFETIME) != 0)
 		put_lifetime(h, op->lifetime_s);
 	if ((change & HA_CHANGE_STATUS) != 0)
-		put_status(h, r);
+		put_status(h, r, is_expected(op) ? IPS_EXPECTED : 0);
 	if ((change & (HA_CHANGE_LIBERAL | HA_CHANGE_STRICT)) != 0 &&
 	    r->orig.protocol == IPPROTO_TCP)
 		put_liberal(h, (change & HA_CHANGE_LIBERAL) != 0);
-	if ((change & HA_CHANGE_MARK) != 0)
-		mask |= ~mark_bits(bits);
-	if ((change & HA_CHANGE_PROBE) != 0 && in_mark)
-		mask |= UINT32_C(1) << bits->owner;
-	if ((change & HA_CHANGE_PROBE) != 0 && !in_mark)
-		put_probe(h, bits);
-	put_mark(h, r->mark & mask & ~mark_bits(bits), mask);
+	if ((change & HA_CHANGE_SEQUENCE) != 0)
+		put_shifts(h, op->extra != NULL ? op->extra : &NOTHING);
+	change_mark(h, op, change, bits);
+	change_label(h, op, change, bits);
 	return h;
 }
 
 size_t
 ha_ct_build(uint8_t buf[static HA_CT_MSG_MAX], const struct ha_kernel_op *op,
-    uint8_t change, const struct ha_ct_bits *bits, uint32_t seq)
+    uint16_t change, const struct ha_ct_bits *bits, uint32_t seq)
 {
 	struct nlmsghdr *h = NULL;
 
@@ -746,15 +1049,27 @@ ha_ct_build_sign(uint8_t buf[static HA_CT_MSG_MAX],
 {
 	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_NEW, NLM_F_ACK,
 	    af_of(orig), seq);
+	uint64_t bit[2] = { 0 };
 
 	put_name(h, orig);
 	if (bits->signal == HA_SIGNAL_MARK) {
 		put_mark(h, UINT32_C(1) << bits->owner,
 		    UINT32_C(1) << bits->owner);
 	} else {
-		put_label(h, CTA_LABELS, bits->owner);
-		put_label(h, CTA_LABELS_MASK, bits->owner);
+		label_add(bit, bits->owner);
+		put_label_under(h, bit, bit);
 	}
+	return h->nlmsg_len;
+}
+
+size_t
+ha_ct_build_read(uint8_t buf[static HA_CT_MSG_MAX],
+    const struct ha_tuple *orig, uint32_t seq)
+{
+	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_GET, 0,
+	    af_of(orig), seq);
+
+	put_name(h, orig);
 	return h->nlmsg_len;
 }
 

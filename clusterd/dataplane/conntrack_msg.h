@@ -19,7 +19,7 @@
 #include "core/output.h"
 #include "dataplane/dataplane.h"
 
-#define HA_CT_MSG_MAX     512 /* bytes: no message of ours is longer */
+#define HA_CT_MSG_MAX     1024 /* bytes: no message of ours is longer */
 #define HA_CT_LABEL_BYTES 16
 
 /* Where our two bits live. */
@@ -45,15 +45,26 @@ void ha_ct_label_set(uint8_t label[static HA_CT_LABEL_BYTES],
 HA_MUST_USE int ha_ct_parse(const void *msg, size_t len, bool dumped,
     const struct ha_ct_bits *bits, struct ha_ct_entry *out);
 
+/* The same for an event of an expectation: which entry it belongs to. */
+HA_MUST_USE int ha_ct_parse_expect(const void *msg, size_t len,
+    struct ha_tuple *master);
+
+/* Is this message about an expectation?  Its header has to be whole. */
+bool ha_ct_is_expect(const void *msg, size_t len);
+
 /* Write what op asks for and return its length.  For a CHANGE only those of
  * op->change that are in change. */
 size_t ha_ct_build(uint8_t buf[static HA_CT_MSG_MAX],
-    const struct ha_kernel_op *op, uint8_t change,
+    const struct ha_kernel_op *op, uint16_t change,
     const struct ha_ct_bits *bits, uint32_t seq);
 
 /* The same for setting the owner bit of what has this original tuple. */
 size_t ha_ct_build_sign(uint8_t buf[static HA_CT_MSG_MAX],
     const struct ha_tuple *orig, const struct ha_ct_bits *bits, uint32_t seq);
+
+/* Ask for the entry that has this original tuple. */
+size_t ha_ct_build_read(uint8_t buf[static HA_CT_MSG_MAX],
+    const struct ha_tuple *orig, uint32_t seq);
 
 /* Ask for every entry of both families. */
 size_t ha_ct_build_dump(uint8_t buf[static HA_CT_MSG_MAX], uint32_t seq);

@@ -32,6 +32,7 @@
 
 #define EVENT_BUFFER_BYTES (128u * 1024 * 1024)
 #define SIGN_MAX           256
+#define READ_MAX           64
 #define BREAKS_MAX         3
 
 struct ha_dataplane {
@@ -49,17 +50,57 @@ struct ha_dataplane {
 	struct ha_local_addresses local;
 	size_t n_sign;
 	struct ha_tuple sign[SIGN_MAX];
+
+	size_t n_read; /* entries of which no event tells all */
+	struct ha_tuple read[READ_MAX];
 };
 
 /* ---- from the sockets to the core ---- */
 
+/* The core hears of them as if in a dump. */
+static void
+read_entries(struct ha_dataplane *dp)
+{
+	struct ha_ct_entry e;
+
+	for (size_t i = 0; i < dp->n_read; i++)
+		if (ha_ct_install_read(dp->install, &dp->read[i], &e) == HA_OK)
+			dp->config.calls.on_session(dp->config.calls.ctx,
+			    &e.session);
+	dp->n_read = 0;
+}
+
+/* Not now: the packet that raised the event may be under the hand of a
+ * helper still. */
+static void
+read_later(struct ha_dataplane *dp, const struct ha_tuple *orig)
+{
+	for (size_t i = 0; i < dp->n_read; i++)
+		if (ha_tuple_equal(&dp->read[i], orig))
+			return;
+	if (dp->n_read == READ_MAX)
+		read_entries(dp);
+	dp->read[dp->n_read++] = *orig;
+}
+
 static void
 event_entry(void *ctx, const struct ha_ct_entry *e)
 {
+	const struct ha_in_session *s = &e->session;
 	struct ha_dataplane *dp = ctx;
 
 	ha_ct_dump_note(dp->dump, e);
-	dp->config.calls.on_session(dp->config.calls.ctx, &e->session);
+	dp->config.calls.on_session(dp->config.calls.ctx, s);
+	if (s->event == HA_SESSION_UPDATE && !s->seq_told &&
+	    (s->record.status & HA_STATUS_SEQ_ADJUST) != 0)
+		read_later(dp, &s->record.orig);
+}
+
+/* Whoever makes an expectation has often made its packet longer. */
+static void
+event_expect(void *ctx, const struct ha_tuple *master)
+{
+	read_later(ctx, master);
 }
 
 static void
@@ -194,7 +235,8 @@ explain(int rc, const char *what, struct ha_why *why)
 static int
 open_listener(struct ha_dataplane *dp)
 {
-	const struct ha_ct_event_calls calls = { dp, event_entry, event_lost };
+	const struct ha_ct_event_calls calls = { dp, event_entry, event_lost,
+		event_expect };
 	const struct ha_ct_bits bits = bits_of(&dp->config);
 	uint32_t want = dp->config.event_buffer_bytes;
 	int rc = ha_ct_event_open(&bits, ha_ct_install_port_id(dp->install),
@@ -414,11 +456,14 @@ bool
 ha_dataplane_readable(struct ha_dataplane *dp, enum ha_dataplane_fd which)
 {
 	const struct ha_dataplane_calls *calls = &dp->config.calls;
+	bool more;
 
 	announce_dump(dp);
 	switch (which) {
 	case HA_DATAPLANE_FD_EVENTS:
-		return ha_ct_event_read(dp->event);
+		more = ha_ct_event_read(dp->event);
+		read_entries(dp);
+		return more;
 	case HA_DATAPLANE_FD_DUMP:
 		return ha_ct_dump_read(dp->dump);
 	case HA_DATAPLANE_FD_WORK:

@@ -17,6 +17,8 @@
  *     probe of it ends in HA_ERR_UNSUPPORTED).
  *   - tcp_flags never hold the kernel's "be liberal": that is a local matter.
  *   - What this daemon did itself raises no event at all.
+ *   - The kernel raises none when it shifts sequence numbers.  Where it may
+ *     have, the entry is read, and told with HA_SESSION_DUMPED in between.
  *
  * Callbacks  only from inside ha_dataplane_readable(); never from the call
  *            that asked.  They may call everything but _readable() and

@@ -208,6 +208,17 @@ fill_ends(struct row *row)
 	}
 }
 
+static Ha__Ctl__Uid
+wire_uid(const struct ha_uid *uid)
+{
+	Ha__Ctl__Uid w = HA__CTL__UID__INIT;
+
+	w.creator = uid->creator;
+	w.boot = uid->boot;
+	w.number = uid->number;
+	return w;
+}
+
 static void
 fill_row(const struct ha_control *control, uint8_t self,
     const struct ha_view_session *view, struct row *row)
@@ -215,10 +226,7 @@ fill_row(const struct ha_control *control, uint8_t self,
 	Ha__Ctl__Session *s = &row->session;
 
 	row->record = view->record;
-	ha__ctl__uid__init(&row->uid);
-	row->uid.creator = view->uid.creator;
-	row->uid.boot = view->uid.boot;
-	row->uid.number = view->uid.number;
+	row->uid = wire_uid(&view->uid);
 	ha__ctl__session__init(s);
 	s->uid = &row->uid;
 	s->owner = ha_control_text(ha_control_serial(control,
@@ -432,8 +440,10 @@ ha_control_walk_sessions(struct ha_control_client *client)
 
 /* --- one session --- */
 
+enum { FLAGS_MAX = 12, LABELS_MAX = 128 };
+
 static size_t
-fill_flags(const struct ha_view_session *v, char *flags[static 8])
+fill_flags(const struct ha_view_session *v, char *flags[static FLAGS_MAX])
 {
 	const struct {
 		bool holds;
@@ -447,6 +457,10 @@ fill_flags(const struct ha_view_session *v, char *flags[static 8])
 		{ v->limbo, "limbo" },
 		{ (v->record.flags & HA_RECORD_UNTOUCHED) != 0, "untouched" },
 		{ (v->record.status & HA_STATUS_ASSURED) != 0, "assured" },
+		{ v->extra.master.family != 0, "expected" },
+		{ (v->record.status & HA_STATUS_SEQ_ADJUST) != 0,
+		    "sequence-adjusted" },
+		{ v->bare && v->installed, "bare" },
 	};
 	size_t n = 0;
 
@@ -454,6 +468,18 @@ fill_flags(const struct ha_view_session *v, char *flags[static 8])
 		if (all[i].holds)
 			flags[n++] = ha_control_text(all[i].word);
 	}
+	return n;
+}
+
+static size_t
+fill_labels(const struct ha_view_session *v,
+    uint32_t labels[static LABELS_MAX])
+{
+	size_t n = 0;
+
+	for (uint32_t bit = 0; bit < LABELS_MAX; bit++)
+		if ((v->extra.label[bit / 64] >> bit % 64 & 1) != 0)
+			labels[n++] = bit;
 	return n;
 }
 
@@ -465,7 +491,9 @@ say_detail(struct ha_control_client *client,
 	Ha__Ctl__SessionDetail body = HA__CTL__SESSION_DETAIL__INIT;
 	Ha__Ctl__Answer answer = HA__CTL__ANSWER__INIT;
 	char bufs[HA_MEMBER_MAX][HA_CONTROL_SERIAL_BUF];
-	char *owners[HA_MEMBER_MAX], *flags[8];
+	char *owners[HA_MEMBER_MAX], *flags[FLAGS_MAX];
+	uint32_t labels[LABELS_MAX];
+	Ha__Ctl__Uid master = wire_uid(&view->master);
 	struct row row;
 
 	fill_row(control, own_index(control), view, &row);
@@ -484,6 +512,12 @@ say_detail(struct ha_control_client *client,
 	body.conntrack_zone = view->record.orig.zone;
 	body.changed_seconds = ha_control_seconds_since(control,
 	    view->changed);
+	body.n_labels = fill_labels(view, labels);
+	body.labels = labels;
+	if (view->extra.helper[0] != '\0')
+		body.helper = ha_control_text(view->extra.helper);
+	if (view->master.number != 0)
+		body.master = &master;
 	answer.body_case = HA__CTL__ANSWER__BODY_SESSION;
 	answer.session = &body;
 	ha_control_say(client, &answer);

@@ -23,11 +23,13 @@ must(bool what)
 }
 
 static void
-come_back(const struct ha_record *r, const struct ha_ct_bits *bits)
+come_back(const struct ha_record *r, const struct ha_extra *x,
+    const struct ha_ct_bits *bits)
 {
 	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
-	const struct ha_kernel_op op = { 1, HA_KERNEL_INSTALL, 0, false, 60,
-		r };
+	const struct ha_kernel_op op = { .ticket = 1,
+		.verb = HA_KERNEL_INSTALL, .lifetime_s = 60, .record = r,
+		.extra = x };
 	struct ha_tuple plain = ha_tuple_invert(&r->orig);
 	struct ha_ct_entry e;
 	size_t len = ha_ct_build(buf, &op, 0, bits, 1);
@@ -37,12 +39,15 @@ come_back(const struct ha_record *r, const struct ha_ct_bits *bits)
 	must(ha_tuple_equal(&e.session.record.orig, &r->orig));
 	must(ha_tuple_equal(&e.session.record.reply, &plain));
 	must(e.session.record.mark == r->mark);
+	must(ha_extra_equal(&e.session.extra, x));
 	must(e.session.replica_bit && !e.session.owner_bit);
 }
 
 void
 ha_fuzz_one(const uint8_t *data, size_t len)
 {
+	struct ha_tuple master;
+
 	for (size_t i = 0; i < sizeof(BITS) / sizeof(BITS[0]); i++) {
 		for (int dumped = 0; dumped < 2; dumped++) {
 			struct ha_ct_entry e;
@@ -51,9 +56,14 @@ ha_fuzz_one(const uint8_t *data, size_t len)
 			    &e) != HA_OK)
 				continue;
 			must(ha_record_valid(&e.session.record));
-			come_back(&e.session.record, &BITS[i]);
+			must(ha_extra_valid(&e.session.extra));
+			come_back(&e.session.record, &e.session.extra,
+			    &BITS[i]);
 		}
 	}
+	if (ha_ct_is_expect(data, len) &&
+	    ha_ct_parse_expect(data, len, &master) == HA_OK)
+		must(master.family == HA_IPV4 || master.family == HA_IPV6);
 }
 
 static struct ha_record
@@ -83,8 +93,14 @@ ha_fuzz_seed(unsigned int i, uint8_t *out, size_t cap)
 {
 	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
 	struct ha_record r = seed_record(i);
-	const struct ha_kernel_op op = { 1, HA_KERNEL_INSTALL, 0, i % 3 == 0,
-		60, &r };
+	const struct ha_extra x = { .label = { 1, 1 }, .helper = "ftp",
+		.seq = { { 1, 2, 3 }, { 4, 5, 6 } }, .synproxy = { 7, 8, 9 },
+		.master = { .src_port = 1, .dst_port = 21, .family = HA_IPV4,
+		    .protocol = 6 } };
+	const struct ha_kernel_op op = { .ticket = 1,
+		.verb = HA_KERNEL_INSTALL, .liberal = i % 3 == 0,
+		.lifetime_s = 60, .record = &r,
+		.extra = i % 4 < 2 ? &x : NULL };
 	size_t len;
 
 	if (i >= 20)

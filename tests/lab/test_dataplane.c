@@ -19,288 +19,7 @@
 #include <unistd.h>
 
 #include "dataplane/conntrack_install.h"
-#include "dataplane/dataplane.h"
-#include "world.h"
-
-#define OWNER   126
-#define REPLICA 127
-#define SEEN    4096
-#define QUIET   0.15 /* seconds in which an event would have come */
-#define PATIENCE 5.0
-
-/* All that the dataplane called back with. */
-struct heard {
-	struct ha_in_session sessions[SEEN];
-	size_t n_sessions;
-	struct {
-		uint64_t ticket;
-		int result;
-	} done[SEEN];
-	size_t n_done;
-	int begins, ends, losses, reloads, table_losses;
-};
-
-static struct world w;
-static struct heard h;
-static struct ha_dataplane *dp;
-static struct ha_dataplane_config config;
-
-static void
-on_session(void *ctx, const struct ha_in_session *s)
-{
-	(void)ctx;
-	if (h.n_sessions < SEEN)
-		h.sessions[h.n_sessions++] = *s;
-}
-
-static void
-on_dump(void *ctx, enum ha_dump_event e)
-{
-	(void)ctx;
-	h.begins += e == HA_DUMP_BEGIN;
-	h.ends += e == HA_DUMP_END;
-	h.losses += e == HA_DUMP_LOST;
-}
-
-static void
-on_done(void *ctx, uint64_t ticket, int result)
-{
-	(void)ctx;
-	ck_assert_uint_lt(h.n_done, SEEN);
-	h.done[h.n_done].ticket = ticket;
-	h.done[h.n_done++].result = result;
-}
-
-static void
-on_table(void *ctx, enum ha_table_event e)
-{
-	(void)ctx;
-	h.reloads += e == HA_TABLE_RELOADED;
-	h.table_losses += e == HA_TABLE_LOST;
-}
-
-static void
-setup(void)
-{
-	memset(&h, 0, sizeof(h));
-	world_make(&w);
-	config = (struct ha_dataplane_config){
-		.signal = HA_SIGNAL_LABEL,
-		.owner_bit = OWNER,
-		.replica_bit = REPLICA,
-		.rule = true,
-		.gate = true,
-		.calls = { NULL, on_session, on_dump, on_done, on_table },
-	};
-}
-
-static void
-teardown(void)
-{
-	ha_dataplane_close(dp);
-	dp = NULL;
-}
-
-static void
-start(void)
-{
-	struct ha_why why = { "" };
-	int rc = ha_dataplane_open(&config, &why, &dp);
-
-	ck_assert_msg(rc == HA_OK, "%s: %s", ha_err_text(rc), why.text);
-}
-
-static void
-stop(void)
-{
-	ha_dataplane_close(dp);
-	dp = NULL;
-}
-
-/* One turn of a loop, at most ms long. */
-static void
-turn(int ms)
-{
-	struct pollfd p[HA_DATAPLANE_FD_MAX];
-
-	for (int i = 0; i < HA_DATAPLANE_FD_MAX; i++)
-		p[i] = (struct pollfd){ ha_dataplane_fd(dp,
-		    (enum ha_dataplane_fd)i), POLLIN, 0 };
-	if (poll(p, HA_DATAPLANE_FD_MAX, ms) <= 0)
-		return;
-	for (int i = 0; i < HA_DATAPLANE_FD_MAX; i++)
-		if (p[i].revents != 0)
-			(void)ha_dataplane_readable(dp,
-			    (enum ha_dataplane_fd)i);
-}
-
-/* Turn until *counter has reached n. */
-static void
-await(const size_t *counter, size_t n, const char *what)
-{
-	double end = world_clock() + PATIENCE;
-
-	while (*counter < n && world_clock() < end)
-		turn(20);
-	ck_assert_msg(*counter >= n, "%s: %zu of %zu", what, *counter, n);
-}
-
-static void
-await_int(const int *counter, int n, const char *what)
-{
-	double end = world_clock() + PATIENCE;
-
-	while (*counter < n && world_clock() < end)
-		turn(20);
-	ck_assert_msg(*counter >= n, "%s: %d of %d", what, *counter, n);
-}
-
-static void
-quiet(void)
-{
-	double end = world_clock() + QUIET;
-
-	while (world_clock() < end)
-		turn(10);
-}
-
-static void
-forget(void)
-{
-	h.n_sessions = 0;
-	h.n_done = 0;
-	h.begins = h.ends = h.losses = h.reloads = 0;
-}
-
-/* The first event of this kind for a port of the original source. */
-static const struct ha_in_session *
-find(enum ha_session_event event, uint16_t src_port)
-{
-	for (size_t i = 0; i < h.n_sessions; i++)
-		if (h.sessions[i].event == event &&
-		    h.sessions[i].record.orig.src_port == src_port)
-			return &h.sessions[i];
-	return NULL;
-}
-
-static const struct ha_in_session *
-await_event(enum ha_session_event event, uint16_t src_port)
-{
-	double end = world_clock() + PATIENCE;
-	const struct ha_in_session *s;
-
-	while ((s = find(event, src_port)) == NULL && world_clock() < end)
-		turn(20);
-	ck_assert_msg(s != NULL, "no event %d of port %u", event, src_port);
-	return s;
-}
-
-static size_t
-count(enum ha_session_event event)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < h.n_sessions; i++)
-		n += h.sessions[i].event == event;
-	return n;
-}
-
-static void
-dump(void)
-{
-	int ends = h.ends;
-
-	ck_assert_int_eq(ha_dataplane_dump(dp), HA_OK);
-	await_int(&h.ends, ends + 1, "dump");
-}
-
-/* ---- records ---- */
-
-static struct ha_tuple
-tuple(const char *src, uint16_t src_port, const char *dst, uint16_t dst_port,
-    uint8_t protocol)
-{
-	struct ha_tuple t = { .src_port = src_port, .dst_port = dst_port,
-		.protocol = protocol };
-	bool six = strchr(src, ':') != NULL;
-
-	t.family = six ? HA_IPV6 : HA_IPV4;
-	ck_assert_int_eq(inet_pton(six ? AF_INET6 : AF_INET, src, t.src), 1);
-	ck_assert_int_eq(inet_pton(six ? AF_INET6 : AF_INET, dst, t.dst), 1);
-	return t;
-}
-
-static struct ha_record
-plain(const struct ha_tuple *orig)
-{
-	return (struct ha_record){
-		.orig = *orig,
-		.reply = ha_tuple_invert(orig),
-		.status = HA_STATUS_SEEN_REPLY | HA_STATUS_ASSURED,
-	};
-}
-
-static struct ha_record
-udp(uint16_t port)
-{
-	struct ha_tuple t = tuple("10.1.0.2", port, "10.2.0.2", 5000,
-	    IPPROTO_UDP);
-
-	return plain(&t);
-}
-
-static int
-operate(const struct ha_kernel_op *op)
-{
-	size_t before = h.n_done;
-
-	ck_assert_int_eq(ha_dataplane_do(dp, op, 1), HA_OK);
-	ck_assert_uint_eq(h.n_done, before); /* never from inside the call */
-	await(&h.n_done, before + 1, "result");
-	ck_assert_uint_eq(h.done[before].ticket, op->ticket);
-	return h.done[before].result;
-}
-
-static int
-install(const struct ha_record *r)
-{
-	const struct ha_kernel_op op = { 7, HA_KERNEL_INSTALL, 0, false, 3600,
-		r };
-
-	return operate(&op);
-}
-
-static int
-remove_entry(const struct ha_record *r)
-{
-	const struct ha_kernel_op op = { 8, HA_KERNEL_REMOVE, 0, false, 0, r };
-
-	return operate(&op);
-}
-
-static int
-change(const struct ha_record *r, uint8_t what)
-{
-	const struct ha_kernel_op op = { 9, HA_KERNEL_CHANGE, what, false, 77,
-		r };
-
-	return operate(&op);
-}
-
-/* A datagram from the client to the server, and that it got there. */
-static void
-forward(uint16_t port)
-{
-	char from[64];
-	uint16_t from_port;
-	int c = world_socket(&w, CLIENT, SOCK_DGRAM, "10.1.0.2", port);
-	int s = world_socket(&w, SERVER, SOCK_DGRAM, "10.2.0.2", 5000);
-
-	world_send_to(c, "there", "10.2.0.2", 5000);
-	ck_assert_str_eq(world_receive(s, 2000, from, &from_port), "there");
-	close(c);
-	close(s);
-}
+#include "rig.h"
 
 /* ---- the signal ---- */
 
@@ -762,55 +481,6 @@ static const char MASQUERADE[] =
     "type nat hook postrouting priority 100;\n"
     "oifname \"outside\" masquerade\n}\n}\n";
 
-/* len bytes from one end to the other, and that they are the right ones. */
-static void
-transfer(int from, int to, size_t len)
-{
-	static uint8_t out[65536], in[65536];
-	size_t sent = 0, got = 0;
-	double end = world_clock() + PATIENCE;
-
-	for (size_t i = 0; i < sizeof(out); i++)
-		out[i] = (uint8_t)(i * 7 + i / 251);
-	while (got < len && world_clock() < end) {
-		struct pollfd p[2] = { { to, POLLIN, 0 },
-			{ from, sent < len ? POLLOUT : 0, 0 } };
-		size_t at = sent % sizeof(out);
-		size_t room = sizeof(out) - at;
-		ssize_t n;
-
-		(void)poll(p, 2, 20);
-		if (room > len - sent)
-			room = len - sent;
-		if (room > 0 && (n = send(from, out + at, room,
-		    MSG_NOSIGNAL)) > 0)
-			sent += (size_t)n;
-		room = sizeof(in) - got % sizeof(in);
-		n = recv(to, in, room, 0);
-		if (n > 0) {
-			ck_assert_mem_eq(in, out + got % sizeof(in),
-			    (size_t)n);
-			got += (size_t)n;
-		}
-	}
-	ck_assert_msg(got == len, "stuck after %zu of %zu bytes", got, len);
-}
-
-static void
-connect_through(int *client, int *server)
-{
-	int l = world_socket(&w, SERVER, SOCK_STREAM, "10.2.0.2", 80);
-	struct pollfd p = { l, POLLIN, 0 };
-
-	ck_assert_int_eq(listen(l, 1), 0);
-	*client = world_socket(&w, CLIENT, SOCK_STREAM, "10.1.0.2", 4400);
-	world_connect(*client, "10.2.0.2", 80);
-	ck_assert_int_eq(poll(&p, 1, 2000), 1);
-	*server = accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	ck_assert_int_ge(*server, 0);
-	close(l);
-}
-
 static const struct {
 	const char *why;
 	bool masquerade;
@@ -824,20 +494,6 @@ static const struct {
 	{ "not installed at all: the control", false, false, false, false },
 };
 
-/* The last complete word on the connection: what replication carries. */
-static struct ha_record
-record_of(uint16_t port)
-{
-	struct ha_record r;
-
-	forget();
-	dump();
-	ck_assert_ptr_nonnull(find(HA_SESSION_DUMPED, port));
-	r = find(HA_SESSION_DUMPED, port)->record;
-	ck_assert_int_eq(r.tcp_state, HA_TCP_ESTABLISHED);
-	return r;
-}
-
 START_TEST(a_running_connection_goes_on_through_a_copy_of_its_entry)
 {
 	struct ha_record r;
@@ -849,11 +505,12 @@ START_TEST(a_running_connection_goes_on_through_a_copy_of_its_entry)
 	world_ruleset(&w, STRICT_RULES);
 	if (tcp_cases[_i].masquerade)
 		world_ruleset(&w, MASQUERADE);
-	connect_through(&c, &s);
+	connect_through(4400, 80, &c, &s);
 	transfer(c, s, 3000000);
 	transfer(s, c, 3000000);
 
-	r = record_of(4400);
+	r = shown(4400).record;
+	ck_assert_int_eq(r.tcp_state, HA_TCP_ESTABLISHED);
 	ck_assert_int_eq(remove_entry(&r), HA_OK);
 	if (tcp_cases[_i].copied) {
 		const struct ha_kernel_op op = { 1, HA_KERNEL_INSTALL, 0,
@@ -884,7 +541,7 @@ START_TEST(a_closed_connection_tells_its_state)
 	int c, srv;
 
 	start();
-	connect_through(&c, &srv);
+	connect_through(4400, 80, &c, &srv);
 	transfer(c, srv, 1000);
 	close(c);
 	close(srv);
@@ -1325,7 +982,7 @@ make_suite(void)
 	TCase *tc = tcase_create("kernel");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
 	tcase_add_test(tc, the_first_packet_of_a_replica_signs_it_once);
 	tcase_add_test(tc, a_session_of_our_own_is_signed_from_the_start);
 	tcase_add_test(tc, a_probe_is_answered_by_the_next_packet_only);

@@ -2,15 +2,15 @@
 
 #include <check.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "tests/unit/kept_message.h"
 
 #define TURN_MS   10
 #define QUEUE_MAX 64
 
-/* Messages are copied: a step of the sender ends the life of its own. */
+/* A step of the sender ends the life of its own messages. */
 struct parcel {
-	struct ha_message message;
-	struct ha_entry entries[HA_BATCH_MAX];
+	struct kept_message kept;
 	uint8_t from;
 	uint8_t link;
 	uint64_t generation;
@@ -35,13 +35,10 @@ post(struct core_pair *pair, uint8_t from, const struct ha_out_send *send)
 	if (send->peer != 3 - from)
 		return; /* a member that nobody plays */
 	ck_assert_uint_lt(pair->n_queue++, QUEUE_MAX);
-	p->message = *send->message;
+	keep_message(&p->kept, send->message);
 	p->from = from;
 	p->link = send->link;
 	p->generation = send->generation;
-	if (p->message.kind == HA_MSG_BATCH)
-		memcpy(p->entries, send->message->u.batch.entries,
-		    send->message->u.batch.n_entries * sizeof(p->entries[0]));
 }
 
 static void
@@ -93,15 +90,13 @@ deliver_one(struct core_pair *pair, const struct parcel *from)
 	uint8_t to = (uint8_t)(3 - from->from);
 
 	*p = *from;
-	if (p->message.kind == HA_MSG_BATCH)
-		p->message.u.batch.entries = p->entries;
 	feed(pair, p->from, &(struct ha_input){ .kind = HA_IN_LINK,
 		.u.link = { .event = HA_LINK_ROOM, .peer = to,
 			.link = p->link, .generation = p->generation } });
 	feed(pair, to, &(struct ha_input){ .kind = HA_IN_MESSAGE,
 		.u.message = { .peer = p->from, .link = p->link,
 			.generation = p->generation,
-			.message = &p->message } });
+			.message = kept_message(&p->kept) } });
 }
 
 static void
@@ -174,9 +169,13 @@ core_pair_run(struct core_pair *pair, int ms)
 
 void
 core_pair_session(struct core_pair *pair, uint8_t member,
-    const struct ha_record *record)
+    const struct ha_record *record, const struct ha_extra *extra)
 {
-	feed(pair, member, &(struct ha_input){ .kind = HA_IN_SESSION,
+	struct ha_input in = { .kind = HA_IN_SESSION,
 		.u.session = { .event = HA_SESSION_NEW, .record = *record,
-			.bits_known = true, .owner_bit = true } });
+			.bits_known = true, .owner_bit = true } };
+
+	if (extra != NULL)
+		in.u.session.extra = *extra;
+	feed(pair, member, &in);
 }

@@ -32,8 +32,9 @@ void core_pair_connect(struct core_pair *pair);
 /* Let both turn for so long. */
 void core_pair_run(struct core_pair *pair, int ms);
 
-/* The kernel of member tells of a session that carries packets there. */
+/* The kernel of member tells of a session that carries packets there; extra
+ * may be NULL. */
 void core_pair_session(struct core_pair *pair, uint8_t member,
-    const struct ha_record *record);
+    const struct ha_record *record, const struct ha_extra *extra);
 
 #endif /* HA_TESTS_UNIT_CORE_PAIR_H */

@@ -3,12 +3,13 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/unit/kept_message.h"
+
 #define QUEUE_MAX   256
 #define TICKETS_MAX 4096
 
 struct parcel {
-	struct ha_message message;
-	struct ha_entry entries[HA_BATCH_MAX];
+	struct kept_message kept;
 	uint8_t from;
 	uint8_t to;
 	uint8_t link;
@@ -123,16 +124,11 @@ post(uint8_t from, const struct ha_out_send *s)
 		return;
 	ck_assert_uint_lt(n_queue, QUEUE_MAX);
 	p = &queue[n_queue++];
-	p->message = *s->message;
+	keep_message(&p->kept, s->message);
 	p->from = from;
 	p->to = s->peer;
 	p->link = s->link;
 	p->generation = s->generation;
-	if (p->message.kind == HA_MSG_BATCH) {
-		memcpy(p->entries, s->message->u.batch.entries,
-		    s->message->u.batch.n_entries * sizeof(p->entries[0]));
-		p->message.u.batch.entries = p->entries;
-	}
 }
 
 static int
@@ -141,7 +137,16 @@ do_op(struct rig_member *r, const struct ha_kernel_op *op)
 	uint16_t port = op->record->orig.src_port % RIG_PORTS;
 	enum rig_entry *e = &r->kernel[port];
 	bool was = *e != RIG_NONE;
+	int answer = rig.answer == NULL ? HA_OK : rig.answer(op);
 
+	if (answer != HA_OK)
+		return answer;
+	if (op->verb == HA_KERNEL_INSTALL)
+		r->order[port] = ++r->installs;
+	r->changes[port] |= op->change;
+	r->extra[port] = (struct ha_extra){ .helper = "" };
+	if (op->extra != NULL)
+		r->extra[port] = *op->extra;
 	if (op->verb == HA_KERNEL_INSTALL ||
 	    (op->change & HA_CHANGE_LIFETIME) != 0)
 		r->lifetime_s[port] = op->lifetime_s;
@@ -268,8 +273,6 @@ deliver(void)
 
 	for (size_t i = 0; i < n_queue; i++) {
 		box = queue[i];
-		if (box.message.kind == HA_MSG_BATCH)
-			box.message.u.batch.entries = box.entries;
 		if (rig.m[box.from].core != NULL)
 			rig_feed(box.from, &(struct ha_input){
 				.kind = HA_IN_LINK,
@@ -281,7 +284,7 @@ deliver(void)
 		rig_feed(box.to, &(struct ha_input){ .kind = HA_IN_MESSAGE,
 			.u.message = { .peer = box.from, .link = box.link,
 				.generation = box.generation,
-				.message = &box.message } });
+				.message = kept_message(&box.kept) } });
 	}
 	n_queue = 0;
 }

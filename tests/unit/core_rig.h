@@ -37,6 +37,10 @@ struct rig_member {
 	struct ha_settings settings;
 	enum rig_entry kernel[RIG_PORTS]; /* by source port */
 	uint32_t lifetime_s[RIG_PORTS];   /* as asked last */
+	struct ha_extra extra[RIG_PORTS]; /* the same */
+	uint16_t changes[RIG_PORTS];      /* all that were asked */
+	unsigned int order[RIG_PORTS];    /* of its last installation */
+	unsigned int installs;
 	bool hold_done;         /* results of operations wait */
 	unsigned int ended;     /* sessions told to the traffic log */
 	unsigned int removals;  /* asked of the kernel */
@@ -52,6 +56,8 @@ struct rig {
 	struct rig_member m[RIG_MEMBERS + 1]; /* by index, from 1 */
 	bool cut[RIG_MEMBERS + 1][RIG_MEMBERS + 1];
 	bool (*drop)(uint8_t from, uint8_t to, const struct ha_message *m);
+	/* What every kernel answers instead of obeying; HA_OK: it obeys. */
+	int (*answer)(const struct ha_kernel_op *op);
 };
 
 extern struct rig rig;

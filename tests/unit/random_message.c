@@ -101,6 +101,34 @@ rest(struct ha_rng *rng, struct ha_record *r)
 	}
 }
 
+/* One place for each entry of a batch. */
+static struct ha_extra extras[HA_BATCH_MAX];
+
+static void
+extra(struct ha_rng *rng, struct ha_extra *x)
+{
+	static const char NAMES[][HA_HELPER_LEN] = { "", "ftp", "sip",
+		"netbios-ns", "fifteen-letters" };
+
+	memset(x, 0, sizeof(*x));
+	x->label[0] = number(rng, 64);
+	x->label[1] = number(rng, 64);
+	memcpy(x->helper, NAMES[ha_rng_below(rng, 5)], sizeof(x->helper));
+	for (int d = 0; d < HA_DIR_MAX; d++)
+		x->seq[d] = (struct ha_seq_adjust){
+			(uint32_t)number(rng, 32),
+			(int32_t)number(rng, 32),
+			(int32_t)number(rng, 32),
+		};
+	x->synproxy = (struct ha_synproxy){ (uint32_t)number(rng, 32),
+		(uint32_t)number(rng, 32), (uint32_t)number(rng, 32) };
+	if (chance(rng, 50))
+		return;
+	x->master.family = chance(rng, 50) ? HA_IPV4 : HA_IPV6;
+	x->master.protocol = chance(rng, 50) ? 6 : 17;
+	endpoints(rng, &x->master);
+}
+
 static void
 names(struct ha_rng *rng, const struct ha_stream_id *s, struct ha_uid *u,
     struct ha_version *v)
@@ -129,10 +157,26 @@ entry(struct ha_rng *rng, const struct ha_stream_id *s, struct ha_entry *e)
 		rest(rng, &e->record);
 }
 
+/* What some of the entries have beside, as far as a batch has room. */
+static void
+add_extras(struct ha_rng *rng, struct ha_entry *entries, int n)
+{
+	int room = HA_BATCH_MAX - n;
+
+	for (int i = 0; i < n && room > 0; i++) {
+		if ((entries[i].kind != HA_ENTRY_FULL &&
+		    entries[i].kind != HA_ENTRY_UPDATE) || chance(rng, 70))
+			continue;
+		extra(rng, &extras[i]);
+		entries[i].extra = &extras[i];
+		room--;
+	}
+}
+
 static void
 batch(struct ha_rng *rng, struct ha_entry *entries, struct ha_msg_batch *b)
 {
-	static const uint16_t COUNTS[] = { 0, 1, 2, 10, HA_BATCH_MAX };
+	static const uint16_t COUNTS[] = { 0, 1, 2, 10, 200, HA_BATCH_MAX };
 	const uint64_t room = UINT64_C(1) << ha_rng_below(rng, 54);
 
 	b->walk = above_zero(number(rng, 64));
@@ -148,7 +192,7 @@ batch(struct ha_rng *rng, struct ha_entry *entries, struct ha_msg_batch *b)
 		b->took[i] =
 		    (struct ha_took){ number(rng, 64), number(rng, 64) };
 
-	b->n_entries = COUNTS[ha_rng_below(rng, 5)];
+	b->n_entries = COUNTS[ha_rng_below(rng, 6)];
 	b->entries = b->n_entries == 0 ? NULL : entries;
 	b->to = b->from;
 	memset(entries, 0, HA_BATCH_MAX * sizeof(*entries));
@@ -157,6 +201,7 @@ batch(struct ha_rng *rng, struct ha_entry *entries, struct ha_msg_batch *b)
 		entries[i].change = b->to;
 		entry(rng, &b->stream, &entries[i]);
 	}
+	add_extras(rng, entries, b->n_entries);
 	if (chance(rng, 30))
 		b->to += ha_rng_below(rng, room);
 }
@@ -255,7 +300,8 @@ same_entry(const struct ha_entry *a, const struct ha_entry *b)
 	return a->kind == b->kind && a->end_reason == b->end_reason &&
 	    a->change == b->change && ha_uid_equal(&a->uid, &b->uid) &&
 	    same_version(&a->version, &b->version) &&
-	    same_record(&a->record, &b->record);
+	    same_record(&a->record, &b->record) &&
+	    ha_extra_equal(a->extra, b->extra);
 }
 
 static bool

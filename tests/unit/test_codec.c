@@ -125,12 +125,26 @@ plain_batch(uint8_t family, uint16_t n)
 	};
 }
 
+/* As many entries as have room in a batch, each with an extra. */
+#define LONGEST (HA_BATCH_MAX / 2)
+
+static const struct ha_extra LONGEST_EXTRA = {
+	.label = { UINT64_MAX, UINT64_MAX },
+	.helper = "fifteen-letters",
+	.seq = { { UINT32_MAX, INT32_MIN, INT32_MIN },
+	    { UINT32_MAX, INT32_MIN, INT32_MIN } },
+	.synproxy = { UINT32_MAX, UINT32_MAX, UINT32_MAX },
+	.master = { .src = "sixteen letters", .dst = "sixteen letters",
+	    .src_port = UINT16_MAX, .dst_port = UINT16_MAX,
+	    .family = HA_IPV6, .protocol = UINT8_MAX },
+};
+
 /* Nothing left out, every number as long as it gets. */
 static struct ha_message
 longest_batch(void)
 {
-	struct ha_message m = plain_batch(HA_IPV6, HA_BATCH_MAX);
-	const uint64_t step = UINT64_MAX / HA_BATCH_MAX;
+	struct ha_message m = plain_batch(HA_IPV6, LONGEST);
+	const uint64_t step = UINT64_MAX / LONGEST;
 
 	m.u.batch = (struct ha_msg_batch){
 		.walk = UINT64_MAX,
@@ -143,12 +157,12 @@ longest_batch(void)
 		.count = UINT64_MAX,
 		.digest = UINT64_MAX,
 		.n_took = HA_BOOTS_MAX,
-		.n_entries = HA_BATCH_MAX,
+		.n_entries = LONGEST,
 		.entries = entries,
 	};
 	for (int i = 0; i < HA_BOOTS_MAX; i++)
 		m.u.batch.took[i] = (struct ha_took){ UINT64_MAX, UINT64_MAX };
-	for (unsigned int i = 0; i < HA_BATCH_MAX; i++) {
+	for (unsigned int i = 0; i < LONGEST; i++) {
 		const uint64_t far = i % 2 == 0 ? UINT64_C(1) << 63 : 1;
 		struct ha_entry *e = &entries[i];
 		struct ha_record *r = &e->record;
@@ -169,6 +183,7 @@ longest_batch(void)
 		r->tcp_state = HA_TCP_STATE_MAX - 1;
 		r->tcp_wscale[0] = r->tcp_wscale[1] = 14;
 		r->tcp_flags[0] = r->tcp_flags[1] = UINT8_MAX;
+		e->extra = &LONGEST_EXTRA;
 	}
 	return m;
 }
@@ -350,29 +365,38 @@ START_TEST(the_longest_batch_fits_one_frame)
 }
 END_TEST
 
-/* Every field that Entry has, at its longest, is in the longest batch: so no
- * entry is longer than HA_CODEC_ENTRY_MAX. */
-START_TEST(the_longest_entry_leaves_no_field_out)
+static unsigned int
+fields_unused(const ProtobufCMessage *w)
 {
-	const ProtobufCMessageDescriptor *d = &ha4__entry__descriptor;
-	struct ha_message m = longest_batch();
-	Ha4__Batch *w;
+	const ProtobufCMessageDescriptor *d = w->descriptor;
 	unsigned int unused = 0;
 
-	encode(&m);
-	w = ha4__batch__unpack(NULL, frame_len - 1, frame + 1);
-	ck_assert_ptr_nonnull(w);
 	for (unsigned int i = 0; i < d->n_fields; i++) {
-		const uint8_t *field = (const uint8_t *)w->entries[1] +
-		    d->fields[i].offset;
+		const uint8_t *field =
+		    (const uint8_t *)w + d->fields[i].offset;
 		const uint32_t none = 0;
 
 		if (memcmp(field, &none, sizeof(none)) == 0)
 			unused++;
 	}
-	ha4__batch__free_unpacked(w, NULL);
+	return unused;
+}
+
+/* Every field that Entry has, at its longest, is in the longest batch: so no
+ * entry is longer for its weight than HA_CODEC_ENTRY_MAX. */
+START_TEST(the_longest_entry_leaves_no_field_out)
+{
+	struct ha_message m = longest_batch();
+	Ha4__Batch *w;
+
+	encode(&m);
+	w = ha4__batch__unpack(NULL, frame_len - 1, frame + 1);
+	ck_assert_ptr_nonnull(w);
 	/* kind (0 is the whole), reason (of an end), four of IPv4. */
-	ck_assert_uint_eq(unused, 6);
+	ck_assert_uint_eq(fields_unused(&w->entries[1]->base), 6);
+	/* two of IPv4 */
+	ck_assert_uint_eq(fields_unused(&w->entries[1]->extra->base), 2);
+	ha4__batch__free_unpacked(w, NULL);
 }
 END_TEST
 
@@ -476,6 +500,24 @@ spoil_update(struct ha_message *m)
 }
 
 static void
+spoil_helper(struct ha_message *m)
+{
+	static const struct ha_extra BAD = { .helper = "f\ntp" };
+
+	(void)m;
+	entries[1].extra = &BAD;
+}
+
+static void
+spoil_weight(struct ha_message *m)
+{
+	*m = longest_batch();
+	entries[LONGEST] = entries[LONGEST - 1];
+	entries[LONGEST].change++;
+	m->u.batch.n_entries++;
+}
+
+static void
 spoil_order(struct ha_message *m)
 {
 	(void)m;
@@ -567,6 +609,8 @@ static const struct {
 	{ "no such family", spoil_family },
 	{ "directions in two zones", spoil_reply_zone },
 	{ "no such TCP state in an update", spoil_update },
+	{ "a name that is none", spoil_helper },
+	{ "too heavy", spoil_weight },
 	{ "two entries of one change", spoil_order },
 	{ "first change not above from", spoil_first },
 	{ "last change above to", spoil_last },
@@ -621,6 +665,7 @@ enum target {
 	A_FULL,
 	AN_UPDATE,
 	AN_END,
+	AN_EXTRA,
 	A_BATCH,
 	A_KEEPALIVE,
 	A_STREAM,
@@ -664,6 +709,20 @@ static const struct {
 	{ "writer of 257", A_FULL, 20, 257, HA_ERR_CORRUPT },
 	{ "creator", AN_END, 21, 17, HA_ERR_CORRUPT },
 	{ "creator of 257", AN_END, 21, 257, HA_ERR_CORRUPT },
+
+	{ "an extra of one letter", AN_EXTRA, 3, 'f', HA_OK },
+	{ "a name that begins with nothing", AN_EXTRA, 3, 'f' << 8,
+	    HA_ERR_CORRUPT },
+	{ "a name with a control letter", AN_EXTRA, 3, '\n', HA_ERR_CORRUPT },
+	{ "a name with a letter of 8 bits", AN_EXTRA, 3, 0xe4,
+	    HA_ERR_CORRUPT },
+	{ "a name's second half alone", AN_EXTRA, 4, 'f', HA_ERR_CORRUPT },
+	{ "any label", AN_EXTRA, 2, UINT64_MAX, HA_OK },
+	{ "any shift", AN_EXTRA, 6, UINT32_MAX, HA_OK },
+	{ "a master", AN_EXTRA, 14, 6, HA_OK },
+	{ "a master's protocol above 255, IPv6", AN_EXTRA, 14, 512,
+	    HA_ERR_CORRUPT },
+	{ "a master without protocol: passed over", AN_EXTRA, 15, 1, HA_OK },
 
 	{ "a batch as it should be", A_BATCH, 7, 3, HA_OK },
 	{ "batch without walk", A_BATCH, 1, 0, HA_ERR_CORRUPT },
@@ -713,7 +772,9 @@ set(ProtobufCMessage *w, unsigned int number, uint64_t value)
 	uint32_t narrow = (uint32_t)value;
 
 	ck_assert_ptr_nonnull(f);
-	if (f->type == PROTOBUF_C_TYPE_UINT32)
+	if (f->type == PROTOBUF_C_TYPE_UINT32 ||
+	    f->type == PROTOBUF_C_TYPE_FIXED32 ||
+	    f->type == PROTOBUF_C_TYPE_SINT32)
 		memcpy((uint8_t *)w + f->offset, &narrow, sizeof(narrow));
 	else
 		memcpy((uint8_t *)w + f->offset, &value, sizeof(value));
@@ -764,6 +825,21 @@ send_entry(enum ha_entry_kind kind, unsigned int field, uint64_t value)
 	Ha4__Batch w = good_batch();
 
 	set(&e.base, field, value);
+	w.n_entries = 1;
+	w.entries = list;
+	return send_wire(BATCH, &w.base);
+}
+
+static int
+send_extra(unsigned int field, uint64_t value)
+{
+	Ha4__Extra x = HA4__EXTRA__INIT;
+	Ha4__Entry e = good_entry(HA_ENTRY_FULL);
+	Ha4__Entry *list[1] = { &e };
+	Ha4__Batch w = good_batch();
+
+	set(&x.base, field, value);
+	e.extra = &x;
 	w.n_entries = 1;
 	w.entries = list;
 	return send_wire(BATCH, &w.base);
@@ -827,6 +903,8 @@ send_to_target(enum target target, unsigned int field, uint64_t value)
 		return send_entry(HA_ENTRY_UPDATE, field, value);
 	case AN_END:
 		return send_entry(HA_ENTRY_END, field, value);
+	case AN_EXTRA:
+		return send_extra(field, value);
 	case A_BATCH:
 		return send_batch(field, value);
 	case A_KEEPALIVE:
@@ -892,6 +970,25 @@ START_TEST(a_batch_has_256_entries_at_most)
 	w.n_entries = HA_BATCH_MAX;
 	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_OK);
 	w.n_entries = HA_BATCH_MAX + 1;
+	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_ERR_CORRUPT);
+}
+END_TEST
+
+START_TEST(what_has_an_extra_weighs_twice)
+{
+	Ha4__Extra x = HA4__EXTRA__INIT;
+	Ha4__Entry e = good_entry(HA_ENTRY_UPDATE);
+	Ha4__Entry *list[LONGEST + 1];
+	Ha4__Batch w = good_batch();
+
+	for (int i = 0; i <= LONGEST; i++)
+		list[i] = &e;
+	e.extra = &x;
+	w.to = UINT64_MAX;
+	w.entries = list;
+	w.n_entries = LONGEST;
+	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_OK);
+	w.n_entries = LONGEST + 1;
 	ck_assert_int_eq(send_wire(BATCH, &w.base), HA_ERR_CORRUPT);
 }
 END_TEST
@@ -1283,6 +1380,7 @@ add_value_tests(TCase *tc)
 	    N(wire_values));
 	tcase_add_test(tc, changes_of_a_batch_ascend);
 	tcase_add_test(tc, a_batch_has_256_entries_at_most);
+	tcase_add_test(tc, what_has_an_extra_weighs_twice);
 	tcase_add_test(tc, a_batch_takes_over_4_starts_at_most);
 	tcase_add_test(tc, a_keepalive_tells_of_64_streams_at_most);
 }

@@ -77,6 +77,57 @@ static const uint8_t RECORDED_UPDATE[] = {
 	0x23, 0x00, 0x00, 0x00, 0x06, 0x00, 0x05, 0x00, 0x23, 0x00, 0x00, 0x00,
 };
 
+/* A line of a dump: FTP under source translation, after a PORT command that
+ * got two letters longer twice. */
+static const uint8_t RECORDED_FTP[] = {
+	/* header */
+	0x74, 0x01, 0x00, 0x00, 0x00, 0x01, 0x02, 0x00, 0x01, 0x00, 0x00, 0x00,
+	0x94, 0x59, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00,
+	/* original tuple: 10.1.0.2:55409 to 10.2.0.2:21 */
+	0x34, 0x00, 0x01, 0x80, 0x14, 0x00, 0x01, 0x80, 0x08, 0x00, 0x01, 0x00,
+	0x0a, 0x01, 0x00, 0x02, 0x08, 0x00, 0x02, 0x00, 0x0a, 0x02, 0x00, 0x02,
+	0x1c, 0x00, 0x02, 0x80, 0x05, 0x00, 0x01, 0x00, 0x06, 0x00, 0x00, 0x00,
+	0x06, 0x00, 0x02, 0x00, 0xd8, 0x71, 0x00, 0x00, 0x06, 0x00, 0x03, 0x00,
+	0x00, 0x15, 0x00, 0x00,
+	/* reply tuple: to 10.2.0.100 */
+	0x34, 0x00, 0x02, 0x80, 0x14, 0x00, 0x01, 0x80, 0x08, 0x00, 0x01, 0x00,
+	0x0a, 0x02, 0x00, 0x02, 0x08, 0x00, 0x02, 0x00, 0x0a, 0x02, 0x00, 0x64,
+	0x1c, 0x00, 0x02, 0x80, 0x05, 0x00, 0x01, 0x00, 0x06, 0x00, 0x00, 0x00,
+	0x06, 0x00, 0x02, 0x00, 0x00, 0x15, 0x00, 0x00, 0x06, 0x00, 0x03, 0x00,
+	0xd8, 0x71, 0x00, 0x00,
+	/* status, mark, id, use, timeout */
+	0x08, 0x00, 0x03, 0x00, 0x00, 0x00, 0x21, 0xde,
+	0x08, 0x00, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x08, 0x00, 0x0c, 0x00, 0x8c, 0x15, 0x75, 0x0a,
+	0x08, 0x00, 0x0b, 0x00, 0x00, 0x00, 0x00, 0x02,
+	0x08, 0x00, 0x07, 0x00, 0x00, 0x06, 0x97, 0x7f,
+	/* protoinfo */
+	0x30, 0x00, 0x04, 0x80, 0x2c, 0x00, 0x01, 0x80, 0x05, 0x00, 0x01, 0x00,
+	0x03, 0x00, 0x00, 0x00, 0x05, 0x00, 0x02, 0x00, 0x0a, 0x00, 0x00, 0x00,
+	0x05, 0x00, 0x03, 0x00, 0x0a, 0x00, 0x00, 0x00, 0x06, 0x00, 0x04, 0x00,
+	0x23, 0x00, 0x00, 0x00, 0x06, 0x00, 0x05, 0x00, 0x23, 0x00, 0x00, 0x00,
+	/* counters of both directions: 11 and 642, 8 and 474 */
+	0x1c, 0x00, 0x09, 0x80, 0x0c, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x0b, 0x0c, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x02, 0x82, 0x1c, 0x00, 0x0a, 0x80, 0x0c, 0x00, 0x01, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x08, 0x0c, 0x00, 0x02, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xda,
+	/* start */
+	0x10, 0x00, 0x14, 0x80, 0x0c, 0x00, 0x01, 0x00, 0x18, 0xea, 0x0f, 0xa4,
+	0xa7, 0xe8, 0x50, 0xfb,
+	/* helper */
+	0x0c, 0x00, 0x05, 0x80, 0x08, 0x00, 0x01, 0x00, 0x66, 0x74, 0x70, 0x00,
+	/* labels */
+	0x14, 0x00, 0x16, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x40,
+	/* sequence adjustment of both directions */
+	0x1c, 0x00, 0x0f, 0x80, 0x08, 0x00, 0x01, 0x00, 0x88, 0x0c, 0xf0, 0x22,
+	0x08, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x08, 0x00, 0x03, 0x00,
+	0x00, 0x00, 0x00, 0x04, 0x1c, 0x00, 0x10, 0x80, 0x08, 0x00, 0x01, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x08, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x08, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
 static struct ha_tuple
 tuple4(uint8_t protocol, uint16_t src_port, uint16_t dst_port)
 {
@@ -166,6 +217,17 @@ build(uint8_t *buf, enum ha_kernel_verb verb, uint8_t change,
 	return ha_ct_build(buf, &op, change, bits, 99);
 }
 
+static size_t
+build_extra(uint8_t *buf, enum ha_kernel_verb verb, uint16_t change,
+    const struct ha_extra *x, const struct ha_ct_bits *bits)
+{
+	struct ha_record r = record(tuple4(IPPROTO_TCP, 4400, 21), 0);
+	const struct ha_kernel_op op = { .ticket = 1, .verb = verb,
+		.change = change, .lifetime_s = 60, .record = &r, .extra = x };
+
+	return ha_ct_build(buf, &op, change, bits, 99);
+}
+
 static struct ha_in_session
 parse(const void *msg, size_t len, bool dumped, const struct ha_ct_bits *bits)
 {
@@ -212,6 +274,135 @@ START_TEST(what_is_built_is_parsed_alike)
 	    "case: %s, in the mark", trips[_i].why);
 	ck_assert_int_eq(s.event, HA_SESSION_DUMPED);
 	ck_assert(s.bits_known && s.replica_bit && !s.owner_bit);
+}
+END_TEST
+
+static const struct ha_extra EXTRA = {
+	.label = { UINT64_C(0x8000000000000001), UINT64_C(0x0123456789abcdef) },
+	.helper = "netbios-ns",
+	.seq = { { 0x880cf022, 2, 4 }, { 1, -7, INT32_MIN } },
+	.synproxy = { 7, UINT32_MAX, 9 },
+	.master = { .src = { 10, 1, 0, 2 }, .dst = { 10, 2, 0, 9 },
+	    .src_port = 4399, .dst_port = 21, .family = HA_IPV4,
+	    .protocol = IPPROTO_TCP },
+};
+
+static const struct ha_extra SHIFTED_BACK = { .seq[1] = { 9, 0, -1 } };
+
+static const struct {
+	const char *why;
+	const struct ha_extra *extra;
+} extras[] = {
+	{ "nothing", NULL },
+	{ "all of it", &EXTRA },
+	{ "a shift of the reply alone", &SHIFTED_BACK },
+};
+
+START_TEST(what_few_sessions_have_is_parsed_alike)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	const struct ha_ct_bits *bits[] = { &LABEL, &MARK };
+	struct ha_in_session s;
+
+	for (size_t i = 0; i < 2; i++) {
+		s = parse(buf, build_extra(buf, HA_KERNEL_INSTALL, 0,
+		    extras[_i].extra, bits[i]), false, bits[i]);
+		ck_assert_msg(ha_extra_equal(&s.extra, extras[_i].extra),
+		    "case: %s", extras[_i].why);
+		ck_assert(s.bits_known && s.replica_bit && !s.owner_bit);
+		ck_assert_int_eq(s.seq_told, extras[_i].extra != NULL);
+	}
+}
+END_TEST
+
+/* Under the mask, by numbers of bits. */
+static bool
+label_bit(const void *buf, uint16_t type, unsigned int bit)
+{
+	uint8_t want[HA_CT_LABEL_BYTES] = { 0 };
+	const uint8_t *label = mnl_attr_get_payload(DIG(buf, type));
+
+	ha_ct_label_set(want, bit);
+	for (size_t i = 0; i < sizeof(want); i++)
+		if (want[i] != 0)
+			return (label[i] & want[i]) != 0;
+	return false;
+}
+
+START_TEST(a_changed_label_leaves_our_bits_alone)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	const uint16_t both = HA_CHANGE_LABEL | HA_CHANGE_PROBE;
+
+	build_extra(buf, HA_KERNEL_CHANGE, HA_CHANGE_LABEL, &EXTRA, &LABEL);
+	ck_assert(label_bit(buf, CTA_LABELS, 63));
+	ck_assert(!label_bit(buf, CTA_LABELS, 62));
+	ck_assert(label_bit(buf, CTA_LABELS_MASK, 62));
+	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.owner));
+	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.replica));
+
+	build_extra(buf, HA_KERNEL_CHANGE, both, &EXTRA, &LABEL);
+	ck_assert(label_bit(buf, CTA_LABELS, 63));
+	ck_assert(label_bit(buf, CTA_LABELS_MASK, LABEL.owner));
+	ck_assert(!label_bit(buf, CTA_LABELS, LABEL.owner));
+	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.replica));
+
+	build_extra(buf, HA_KERNEL_CHANGE, both, NULL, &MARK);
+	ck_assert(!label_bit(buf, CTA_LABELS, 63));
+	ck_assert(label_bit(buf, CTA_LABELS_MASK, 126));
+	ck_assert(label_bit(buf, CTA_LABELS_MASK, 127));
+}
+END_TEST
+
+START_TEST(a_changed_shift_is_told_of_both_directions)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	const struct nlattr *a;
+
+	build_extra(buf, HA_KERNEL_CHANGE, HA_CHANGE_SEQUENCE, &SHIFTED_BACK,
+	    &LABEL);
+	a = DIG(buf, CTA_SEQ_ADJ_REPLY, CTA_SEQADJ_OFFSET_AFTER);
+	ck_assert_uint_eq(ntohl(mnl_attr_get_u32(a)), UINT32_MAX);
+	a = DIG(buf, CTA_SEQ_ADJ_ORIG, CTA_SEQADJ_CORRECTION_POS);
+	ck_assert_uint_eq(mnl_attr_get_u32(a), 0);
+	ck_assert_ptr_null(DIG(buf, CTA_HELP));
+	ck_assert_ptr_null(DIG(buf, CTA_LABELS));
+}
+END_TEST
+
+START_TEST(what_is_bare_has_neither_helper_nor_master)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	struct ha_record r = record(tuple4(IPPROTO_TCP, 4400, 20), 0);
+	struct ha_kernel_op op = { .verb = HA_KERNEL_INSTALL, .bare = true,
+		.record = &r, .extra = &EXTRA };
+
+	ha_ct_build(buf, &op, 0, &LABEL, 1);
+	ck_assert_ptr_null(DIG(buf, CTA_HELP));
+	ck_assert_ptr_null(DIG(buf, CTA_TUPLE_MASTER));
+	ck_assert_ptr_nonnull(DIG(buf, CTA_SEQ_ADJ_ORIG));
+}
+END_TEST
+
+/* An entry that is expected must be told that it is. */
+START_TEST(a_status_repeats_what_the_entry_has)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	struct ha_record r = record(tuple4(IPPROTO_TCP, 4400, 20), 0);
+	struct ha_kernel_op op = { .verb = HA_KERNEL_CHANGE, .record = &r,
+		.extra = &EXTRA };
+	uint32_t all = IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED;
+
+	ha_ct_build(buf, &op, HA_CHANGE_STATUS, &LABEL, 1);
+	ck_assert_uint_eq(ntohl(mnl_attr_get_u32(DIG(buf, CTA_STATUS))),
+	    all | IPS_EXPECTED);
+	op.bare = true;
+	ha_ct_build(buf, &op, HA_CHANGE_STATUS, &LABEL, 1);
+	ck_assert_uint_eq(ntohl(mnl_attr_get_u32(DIG(buf, CTA_STATUS))), all);
+	op.verb = HA_KERNEL_INSTALL;
+	op.bare = false;
+	ha_ct_build(buf, &op, 0, &LABEL, 1); /* the kernel sets it itself */
+	ck_assert_uint_eq(ntohl(mnl_attr_get_u32(DIG(buf, CTA_STATUS))), all);
 }
 END_TEST
 
@@ -425,6 +616,21 @@ START_TEST(a_recorded_update_is_understood)
 	ck_assert(!s.offloaded);
 }
 END_TEST
+
+START_TEST(a_recorded_line_of_ftp_is_understood)
+{
+	const struct ha_extra want = { .helper = "ftp",
+		.seq[0] = { 0x880cf022, 2, 4 } };
+	struct ha_in_session s = parse(RECORDED_FTP, sizeof(RECORDED_FTP),
+	    true, &LABEL);
+
+	ck_assert_uint_eq(s.record.status, HA_STATUS_SEEN_REPLY |
+	    HA_STATUS_ASSURED | HA_STATUS_SRC_NAT | HA_STATUS_SEQ_ADJUST);
+	ck_assert(ha_extra_equal(&s.extra, &want));
+	ck_assert(s.seq_told && s.label_told);
+	ck_assert(s.owner_bit && !s.replica_bit);
+}
+END_TEST
 #endif
 
 /* A message of ours with attributes of the test's choice behind it. */
@@ -486,6 +692,35 @@ START_TEST(an_end_tells_who_and_whether_alive)
 	mnl_attr_put_u32(h, CTA_TIMEOUT, htonl(5));
 	s = parse(buf, h->nlmsg_len, false, &LABEL);
 	ck_assert(s.foreign && s.has_timeout);
+}
+END_TEST
+
+START_TEST(a_helper_that_has_no_fit_name_is_none)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	static const struct {
+		const char *name;
+		size_t len;
+		const char *want;
+	} cases[] = {
+		{ "ftp", 4, "ftp" },
+		{ "fifteen-letters", 16, "fifteen-letters" },
+		{ "sixteen--letters", 17, "" },
+		{ "no-end", 6, "" },
+		{ "two words", 10, "" },
+		{ "", 0, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct nlmsghdr *h = bare(buf, IPCTNL_MSG_CT_NEW, 0);
+		struct nlattr *help = mnl_attr_nest_start(h, CTA_HELP);
+		struct ha_in_session s;
+
+		mnl_attr_put(h, CTA_HELP_NAME, cases[i].len, cases[i].name);
+		mnl_attr_nest_end(h, help);
+		s = parse(buf, h->nlmsg_len, false, &LABEL);
+		ck_assert_str_eq(s.extra.helper, cases[i].want);
+	}
 }
 END_TEST
 
@@ -589,6 +824,11 @@ main(void)
 	int failed;
 
 	LOOP(tc, what_is_built_is_parsed_alike, trips);
+	LOOP(tc, what_few_sessions_have_is_parsed_alike, extras);
+	tcase_add_test(tc, a_changed_label_leaves_our_bits_alone);
+	tcase_add_test(tc, a_changed_shift_is_told_of_both_directions);
+	tcase_add_test(tc, what_is_bare_has_neither_helper_nor_master);
+	tcase_add_test(tc, a_status_repeats_what_the_entry_has);
 	tcase_add_test(tc, a_creation_is_exclusive_and_asks_for_an_answer);
 	tcase_add_test(tc, flags_of_tcp_are_under_a_full_mask);
 	tcase_add_test(tc, liberal_is_set_and_cleared_alone);
@@ -599,10 +839,12 @@ main(void)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	tcase_add_test(tc, a_recorded_start_is_understood);
 	tcase_add_test(tc, a_recorded_update_is_understood);
+	tcase_add_test(tc, a_recorded_line_of_ftp_is_understood);
 #endif
 	tcase_add_test(tc, an_offloaded_entry_has_no_timeout_and_counts_as_busy);
 	tcase_add_test(tc, a_dumped_entry_without_a_label_cant_tell_its_bits);
 	tcase_add_test(tc, an_end_tells_who_and_whether_alive);
+	tcase_add_test(tc, a_helper_that_has_no_fit_name_is_none);
 	tcase_add_test(tc, a_zone_of_one_direction_is_of_no_use);
 	tcase_add_test(tc, another_subsystem_is_of_no_use);
 	tcase_add_test(tc, no_truncation_is_read_past);

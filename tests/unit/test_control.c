@@ -394,10 +394,13 @@ add_sessions(void)
 	struct ha_record records[] = { tcp_record(1, 40000),
 		nat_record(2, 40001), udp6_record(), icmp_record() };
 	struct ha_record remote = tcp_record(3, 40002);
+	const struct ha_extra extra = { .label = { 1 << 3, 1 << 6 },
+		.helper = "ftp", .master = records[0].orig };
 
 	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
-		core_pair_session(pair, 1, &records[i]);
-	core_pair_session(pair, 2, &remote);
+		core_pair_session(pair, 1, &records[i],
+		    i == 1 ? &extra : NULL);
+	core_pair_session(pair, 2, &remote, NULL);
 	core_pair_run(pair, 2000);
 }
 
@@ -757,10 +760,13 @@ START_TEST(session_show_tells_all_of_one)
 	    "destination destination_port translated_source "
 	    "translated_source_port translated_destination "
 	    "translated_destination_port zone copies age_seconds epoch "
-	    "revision owners flags mark conntrack_zone changed_seconds");
+	    "revision owners flags mark conntrack_zone changed_seconds "
+	    "labels helper master");
 	ck_assert_str_eq(text_of(o, "uid"), uid);
 	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o,
 	    "owners"), 0)), "FW-B");
+	ck_assert(is_null(o, "helper") && is_null(o, "master"));
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "labels")), 0);
 	json_decref(o);
 
 	ck_assert_int_eq(CTL("session", "show", "2-00-1", "--json"), 1);
@@ -768,6 +774,38 @@ START_TEST(session_show_tells_all_of_one)
 	ck_assert_str_eq(text_of(json_object_get(o, "error"), "code"),
 	    "no-session");
 	json_decref(o);
+}
+END_TEST
+
+START_TEST(session_show_tells_what_few_sessions_have)
+{
+	char uid[HA_CONTROL_UID_TEXT], master[HA_CONTROL_UID_TEXT];
+	json_t *o, *brief, *labels;
+
+	add_sessions();
+	ck_assert_int_eq(CTL("session", "brief", "--json"), 0);
+	brief = parse_output();
+	snprintf(uid, sizeof(uid), "%s", text_of(find_session(brief,
+	    "10.0.0.2"), "uid"));
+	snprintf(master, sizeof(master), "%s", text_of(find_session(brief,
+	    "10.0.0.1"), "uid"));
+	json_decref(brief);
+
+	ck_assert_int_eq(CTL("session", "show", uid, "--json"), 0);
+	o = parse_output();
+	ck_assert_str_eq(text_of(o, "helper"), "ftp");
+	ck_assert_str_eq(text_of(o, "master"), master);
+	labels = json_object_get(o, "labels");
+	ck_assert_uint_eq(json_array_size(labels), 2);
+	ck_assert_int_eq(json_integer_value(json_array_get(labels, 0)), 3);
+	ck_assert_int_eq(json_integer_value(json_array_get(labels, 1)), 70);
+	json_decref(o);
+
+	ck_assert_int_eq(CTL("session", "show", uid), 0);
+	ck_assert_ptr_nonnull(strstr(output, "Labels          3, 70\n"));
+	ck_assert_ptr_nonnull(strstr(output, "Helper          ftp\n"));
+	ck_assert_ptr_nonnull(strstr(output, "Announced by    1-"));
+	ck_assert_ptr_nonnull(strstr(output, "expected"));
 }
 END_TEST
 
@@ -1003,7 +1041,7 @@ START_TEST(a_long_answer_comes_in_slices_and_whole)
 	for (unsigned int i = 0; i < 3000; i++) {
 		struct ha_record r = tcp_record(1, (uint16_t)(10000 + i));
 
-		core_pair_session(pair, 1, &r);
+		core_pair_session(pair, 1, &r, NULL);
 		if (i % 200 == 0)
 			core_pair_run(pair, 10);
 	}
@@ -1049,7 +1087,7 @@ START_TEST(clients_that_read_nothing_hold_up_nobody)
 	for (unsigned int i = 0; i < 4000; i++) {
 		struct ha_record r = tcp_record(1, (uint16_t)(10000 + i));
 
-		core_pair_session(pair, 1, &r);
+		core_pair_session(pair, 1, &r, NULL);
 		if (i % 200 == 0)
 			core_pair_run(pair, 10);
 	}
@@ -1387,6 +1425,7 @@ main(void)
 	tcase_add_loop_test(tc,
 	    wrong_filters_are_refused_with_an_error_object, 0, N(refusals));
 	tcase_add_test(tc, session_show_tells_all_of_one);
+	tcase_add_test(tc, session_show_tells_what_few_sessions_have);
 	tcase_add_test(tc, events_are_told_oldest_first_and_at_most_so_many);
 	tcase_add_test(tc,
 	    nothing_to_tell_is_an_empty_list_and_the_word_none);

@@ -29,12 +29,17 @@ now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static const struct ha_extra FTP = { .label = { 8 }, .helper = "ftp",
+	.seq = { { 0x12345678, 2, 4 } } };
+
 static void
-fill(const struct ha_msg_batch *b, uint8_t family, enum ha_entry_kind kind)
+fill(struct ha_msg_batch *b, uint8_t family, enum ha_entry_kind kind,
+    const struct ha_extra *extra)
 {
 	const size_t address_len = family == HA_IPV4 ? 4 : 16;
 
-	for (unsigned int i = 0; i < HA_BATCH_MAX; i++) {
+	b->n_entries = HA_BATCH_MAX / (extra == NULL ? 1 : 2);
+	for (unsigned int i = 0; i < b->n_entries; i++) {
 		struct ha_entry *e = &entries[i];
 		struct ha_record *r = &e->record;
 
@@ -58,6 +63,7 @@ fill(const struct ha_msg_batch *b, uint8_t family, enum ha_entry_kind kind)
 		r->tcp_state = HA_TCP_ESTABLISHED;
 		r->tcp_wscale[0] = r->tcp_wscale[1] = 7;
 		r->tcp_flags[0] = r->tcp_flags[1] = 0x23;
+		e->extra = extra;
 	}
 }
 
@@ -106,7 +112,7 @@ measure(void (*work)(const struct ha_message *), const struct ha_message *m)
 		for (int k = 0; k < BATCHES; k++)
 			work(m);
 		took[i] = (double)(now_ns() - start) /
-		    (BATCHES * HA_BATCH_MAX);
+		    (BATCHES * m->u.batch.n_entries);
 	}
 	qsort(took, ROUNDS, sizeof(took[0]), compare);
 	return took[ROUNDS / 2];
@@ -119,11 +125,13 @@ main(void)
 		const char *what;
 		uint8_t family;
 		enum ha_entry_kind kind;
+		const struct ha_extra *extra;
 	} cases[] = {
-		{ "whole, IPv4", HA_IPV4, HA_ENTRY_FULL },
-		{ "whole, IPv6", HA_IPV6, HA_ENTRY_FULL },
-		{ "update", HA_IPV4, HA_ENTRY_UPDATE },
-		{ "end", HA_IPV4, HA_ENTRY_END },
+		{ "whole, IPv4", HA_IPV4, HA_ENTRY_FULL, NULL },
+		{ "whole, IPv6", HA_IPV6, HA_ENTRY_FULL, NULL },
+		{ "update", HA_IPV4, HA_ENTRY_UPDATE, NULL },
+		{ "end", HA_IPV4, HA_ENTRY_END, NULL },
+		{ "FTP, IPv4", HA_IPV4, HA_ENTRY_FULL, &FTP },
 	};
 	struct ha_message m = {
 		.kind = HA_MSG_BATCH,
@@ -145,11 +153,12 @@ main(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		double once, each;
 
-		fill(&m.u.batch, cases[i].family, cases[i].kind);
+		fill(&m.u.batch, cases[i].family, cases[i].kind,
+		    cases[i].extra);
 		once = measure(encode_body, &m);
 		each = measure(encode_with_body, &m);
 		printf("%-12s %10.1f %10.1f %10.2f %10.1f\n", cases[i].what,
-		    (double)len / HA_BATCH_MAX, once, each,
+		    (double)len / m.u.batch.n_entries, once, each,
 		    measure(decode, &m));
 	}
 	ha_codec_free(codec);
