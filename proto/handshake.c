@@ -75,6 +75,7 @@ struct ha_handshake {
 	uint8_t peer_min; /* protocol versions; 0: not told */
 	uint8_t peer_max;
 
+	const uint8_t *secret; /* of config; NULL: not chosen yet */
 	struct ha_noise *noise;
 	struct ha_seal *seal;
 	struct ha_greeting peer;
@@ -223,6 +224,7 @@ start_noise(struct ha_handshake *h, const struct ha_handshake_choice *chosen)
 	at += PREFIX_LEN;
 	memcpy(at, h->banner, HA_BANNER_LEN);
 	memcpy(at + HA_BANNER_LEN, h->hello_bytes, HA_HELLO_LEN);
+	h->secret = chosen->secret;
 	ha_secret_derive(psk[0], chosen->secret, HA_SECRET_PSK);
 	rc = ha_noise_new(&setup, &h->noise);
 	sodium_memzero(psk, sizeof(psk));
@@ -685,11 +687,42 @@ ha_handshake_peer_index(const struct ha_handshake *h)
 }
 
 const uint8_t *
+ha_handshake_own_key(const struct ha_handshake *h)
+{
+	if (!peer_known(h))
+		return NULL;
+	return h->initiator ? h->hello.initiator_key : h->hello.responder_key;
+}
+
+const uint8_t *
 ha_handshake_peer_key(const struct ha_handshake *h)
 {
 	if (!peer_known(h))
 		return NULL;
 	return h->initiator ? h->hello.responder_key : h->hello.initiator_key;
+}
+
+static bool
+has_secret(const struct ha_handshake_config *c,
+    const uint8_t secret[static HA_KEY_LEN])
+{
+	bool found = false;
+
+	for (size_t i = 0; i < c->n_secrets; i++)
+		found |= sodium_memcmp(c->secrets[i], secret, HA_KEY_LEN) == 0;
+	return found;
+}
+
+bool
+ha_handshake_agrees(const struct ha_handshake *h,
+    const struct ha_handshake_config *config)
+{
+	HA_CHECK(peer_known(h));
+	return has_secret(config, h->secret) &&
+	    ha_handshake_find_keypair(config, ha_handshake_own_key(h)) !=
+	    NULL &&
+	    ha_handshake_has_key(&config->members[peer_index(h) - 1],
+	        ha_handshake_peer_key(h));
 }
 
 const struct ha_greeting *

@@ -130,8 +130,14 @@ void ha_handshake_refuse(struct ha_handshake *h, enum ha_refusal reason);
 /* Who the other end is; 0: not known before GREETED. */
 uint8_t ha_handshake_peer_index(const struct ha_handshake *h);
 
-/* The id of the other end's key; NULL: not known before GREETED. */
+/* The ids of both keys; NULL: not known before GREETED. */
+const uint8_t *ha_handshake_own_key(const struct ha_handshake *h);
 const uint8_t *ha_handshake_peer_key(const struct ha_handshake *h);
+
+/* Since GREETED: are secret and keys of this handshake in config, too?  While
+ * it ran, others may have come into force. */
+bool ha_handshake_agrees(const struct ha_handshake *h,
+    const struct ha_handshake_config *config);
 
 /* What the other end told; NULL: not before GREETED. */
 const struct ha_greeting *ha_handshake_peer(const struct ha_handshake *h);

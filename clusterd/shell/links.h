@@ -138,8 +138,8 @@ void ha_links_set_members(struct ha_links *links);
 /* The cluster file, the identity or the secret has changed: the keys of the
  * next handshakes.  What is up stays up, unless the key of its peer is not in
  * the file any more: then it is made anew with another that is, or closed
- * within a second.  What was shaking hands begins again.  Identity and secret
- * are copied. */
+ * within a second.  What shakes hands with others is refused when it comes to
+ * that.  Identity and secret are copied. */
 void ha_links_set_keys(struct ha_links *links,
     const struct ha_cluster_conf *conf, const struct ha_identity *identity,
     const struct ha_secret *secret);

@@ -146,12 +146,16 @@ choices(const struct slot *s)
 	return ha_handshake_choices(links_prepare(s->links, s->peer, s->link));
 }
 
-uint32_t
-links_last_choice(const struct slot *s)
+/* The secret stays: it is not in the cluster file, so nobody knows whether the
+ * other end has the next one. */
+void
+links_choose_newest(struct slot *s)
 {
+	uint32_t n_secrets = s->links->handshake->n_secrets;
 	uint32_t n = choices(s);
 
-	return s->dials && n > 0 ? n - 1 : 0;
+	if (s->dials && n > 0)
+		s->choice = n - n_secrets + s->choice % n_secrets;
 }
 
 bool
@@ -173,8 +177,14 @@ void
 links_redial_otherwise(struct slot *s, const struct ha_conn_close *why)
 {
 	uint32_t n = choices(s);
+	bool is_keys = links_note_keys(s, why);
 
-	if (!links_note_keys(s, why) || n < 2) {
+	if (s->once && s->up != NULL) {
+		s->once = s->renewing = false;
+		s->choice = 0;
+		return;
+	}
+	if (!is_keys || n < 2) {
 		links_redial(s);
 		return;
 	}

@@ -110,8 +110,8 @@ links_make_handshake(struct ha_links *links,
 
 /* --- while links are up --- */
 
-static bool
-is_valid(const struct line *l)
+bool
+links_has_valid_key(const struct line *l)
 {
 	const struct ha_handshake_config *h = l->links->handshake;
 
@@ -119,16 +119,25 @@ is_valid(const struct line *l)
 	    l->peer_key);
 }
 
-/* Whatever has begun with the keys of before begins again. */
-static void
-restart_handshake(struct slot *s)
+static bool
+has_id(const uint8_t key[static HA_KEY_LEN],
+    const uint8_t id[static HA_KEY_ID_LEN])
 {
-	s->choice = 0;
-	s->refused = 0;
-	if (s->trying == NULL)
-		return;
-	links_close_line(s->trying);
-	links_redial(s);
+	uint8_t have[HA_KEY_ID_LEN];
+
+	ha_key_id(have, key);
+	return memcmp(have, id, sizeof(have)) == 0;
+}
+
+bool
+links_has_newest_keys(const struct line *l)
+{
+	const struct ha_handshake_config *h = l->links->handshake;
+	const struct ha_handshake_member *m = &h->members[l->slot->peer - 1];
+
+	return has_id(h->keypairs[h->n_keypairs - 1].public_key, l->own_key) &&
+	    (m->n_keys == 0 ||
+	    has_id(m->public_keys[m->n_keys - 1], l->peer_key));
 }
 
 void
@@ -137,15 +146,15 @@ ha_links_set_keys(struct ha_links *links,
     const struct ha_secret *secret)
 {
 	copy_keys(links->handshake, conf, identity, secret);
-	links_close_lines(&links->guests);
 	for (size_t i = 0; i < HA_MEMBER_MAX; i++) {
 		for (size_t link = 0; link < HA_LINK_MAX; link++) {
 			struct slot *s = &links->slots[i][link];
 
 			if (!s->present)
 				continue;
-			restart_handshake(s);
-			if (s->up != NULL && !is_valid(s->up))
+			s->choice = 0;
+			s->refused = 0;
+			if (s->up != NULL && !links_has_valid_key(s->up))
 				links_revoke(s->up);
 		}
 	}

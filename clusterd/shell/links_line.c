@@ -145,8 +145,12 @@ on_greeted(void *arg, struct ha_conn *c)
 	tell_condition(l->slot, HA_LINKS_NO_PROTOCOL, false);
 	l->greeting = *g;
 	l->boot = ha_greeting_boot(g);
+	memcpy(l->own_key, ha_handshake_own_key(h), sizeof(l->own_key));
 	memcpy(l->peer_key, ha_handshake_peer_key(h), sizeof(l->peer_key));
-	accept_or_refuse(l, dialled);
+	if (ha_handshake_agrees(h, links->handshake))
+		accept_or_refuse(l, dialled);
+	else
+		ha_conn_refuse(c, HA_REFUSE_KEY);
 }
 
 /* Make room in the slot for a newer line. */
@@ -174,7 +178,7 @@ become_up(struct slot *s, struct line *l)
 	}
 	s->trying = NULL;
 	s->up = l;
-	s->renewing = false;
+	s->renewing = s->once = false;
 	s->refused = 0;
 	s->told = 0;
 	s->boot = l->boot;
@@ -204,9 +208,13 @@ on_up(void *arg, struct ha_conn *c)
 	bool again;
 
 	(void)c;
+	/* Much may have come to pass since it was greeted. */
 	if (s->dials && links_judge_start(l) != LINKS_START_GOOD) {
-		/* The other end did not notice, or another start came. */
 		links_end_line(l, HA_CONN_STALE);
+		return;
+	}
+	if (!links_has_valid_key(l)) {
+		links_end_line(l, HA_CONN_REVOKED);
 		return;
 	}
 	again = s->up != NULL && s->up->boot.id == l->boot.id;
@@ -218,6 +226,8 @@ on_up(void *arg, struct ha_conn *c)
 	    "peer=%s link=%s generation=%" PRIu64 " dialled=%s", links_peer(s),
 	    ha_link_name(s->link), l->generation, s->dials ? "yes" : "no");
 	links->events.up(links->events.arg, &name, &l->greeting);
+	if (!again && s->up == l)
+		links_go_over(l);
 }
 
 static bool

@@ -34,6 +34,7 @@ struct slot {
 	struct line *trying;
 	struct event *timer; /* of those that dial: the next attempt */
 	bool renewing;       /* which is for a line beside that which is up */
+	bool once;           /* and there will be no other */
 	struct ha_backoff backoff;
 	uint32_t choice;     /* of keys: the one that went well, or the next */
 	unsigned int refused; /* handshakes for want of the right keys, since
@@ -58,6 +59,7 @@ struct line {
 	uint64_t number;
 	uint64_t generation; /* once up */
 	struct ha_time since; /* up */
+	uint8_t own_key[HA_KEY_ID_LEN];
 	uint8_t peer_key[HA_KEY_ID_LEN];
 	bool revoked; /* that key is not valid any more */
 	struct ha_greeting greeting;
@@ -137,6 +139,12 @@ HA_MUST_USE int links_open_members(struct ha_links *links);
 HA_MUST_USE int links_make_handshake(struct ha_links *links,
     const struct ha_links_config *config);
 
+/* Is the key of its peer still one of those in the cluster file? */
+bool links_has_valid_key(const struct line *l);
+
+/* Are both its keys those that come next, as far as there are any? */
+bool links_has_newest_keys(const struct line *l);
+
 /* ---- links_line.c: from the first byte to the last ---- */
 
 extern const struct ha_conn_events LINKS_CONN_EVENTS;
@@ -170,6 +178,10 @@ void links_renew(struct slot *s);
 /* The key of its peer was taken out: away with it, as soon as there is another
  * and within a second in any case. */
 void links_revoke(struct line *l);
+
+/* It has come up where no other was, or one of the two cluster files has
+ * changed: go over to the next keys, if there are any and both know them. */
+void links_go_over(struct line *l);
 
 /* Another line has its slot now. */
 void links_leave(struct line *l);
@@ -213,8 +225,8 @@ bool links_note_keys(struct slot *s, const struct ha_conn_close *why);
 /* The same; then dial, if that may mend it at once and with other keys. */
 void links_redial_otherwise(struct slot *s, const struct ha_conn_close *why);
 
-/* The last of the choices that there are: all the next keys. */
-uint32_t links_last_choice(const struct slot *s);
+/* From now on: the keys that come next. */
+void links_choose_newest(struct slot *s);
 
 /* why NULL: it never came to a handshake. */
 void links_note_failure(struct slot *s, const struct ha_conn_close *why,

@@ -1,6 +1,7 @@
 /*
- * Lines that take the place of one that is up: every hour, with fresh keys,
- * and at once when the key of a peer was taken out of the cluster file.
+ * Lines that take the place of one that is up: every hour, with fresh keys;
+ * when the cluster file lists keys that come next, so that those of before can
+ * be taken out without haste; and at once when the key of a peer was taken out.
  *
  * The new line is made beside the old one, so that nothing is ever down:
  *
@@ -132,7 +133,31 @@ links_revoke(struct line *l)
 
 	l->revoked = true;
 	arm(l, REVOKE_TIME);
-	s->choice = links_last_choice(s);
+	links_choose_newest(s);
+	s->once = false;
+	links_renew(s);
+}
+
+/* --- when there are keys that come next --- */
+
+static bool
+has_same_file(const struct line *l)
+{
+	return memcmp(l->greeting.cluster_digest,
+	    l->links->handshake->greeting.cluster_digest,
+	    sizeof(l->greeting.cluster_digest)) == 0;
+}
+
+void
+links_go_over(struct line *l)
+{
+	struct slot *s = l->slot;
+
+	if (!s->dials || s->renewing || links_has_newest_keys(l) ||
+	    !has_same_file(l))
+		return;
+	links_choose_newest(s);
+	s->once = true;
 	links_renew(s);
 }
 
@@ -177,6 +202,7 @@ tell_greeting(struct line *l)
 	    &l->links->handshake->greeting) != HA_OK)
 		return;
 	l->links->events.greeting(l->links->events.arg, &name, &l->greeting);
+	links_go_over(l);
 	say(l, frame, 1 + len);
 }
 
@@ -210,6 +236,7 @@ take_greeting(struct line *l, const uint8_t *body, size_t len)
 		return false;
 	l->greeting = g;
 	l->links->events.greeting(l->links->events.arg, &name, &g);
+	links_go_over(l);
 	return true;
 }
 
@@ -220,7 +247,8 @@ links_take_frame(struct line *l, const uint8_t *plain, size_t len)
 	case HA_LINK_FRAME_RENEW:
 		if (!l->slot->dials)
 			return false;
-		l->slot->choice = links_last_choice(l->slot);
+		links_choose_newest(l->slot);
+		l->slot->once = false;
 		links_renew(l->slot);
 		return true;
 	case HA_LINK_FRAME_GREETING:

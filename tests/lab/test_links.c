@@ -870,6 +870,81 @@ START_TEST(a_key_is_rotated_and_no_link_goes_down)
 }
 END_TEST
 
+/* As a reload does it. */
+static void
+reload(uint8_t member, const struct ha_cluster_conf *file, uint8_t digest)
+{
+	struct ha_greeting g = { .version = "test" };
+
+	memset(g.cluster_digest, digest, sizeof(g.cluster_digest));
+	ha_links_set_keys(fws[member].links, file, &ids[member], &secret);
+	ha_links_set_greeting(fws[member].links, &g);
+	let_pass(300);
+	check_nothing_was_down();
+}
+
+static const struct {
+	const char *why;
+	uint8_t rotated;
+	uint8_t first; /* to reload */
+} early_rotations[] = {
+	{ "the dialling end's key, which reloads first", 1, 1 },
+	{ "the dialling end's key, which reloads last", 1, 2 },
+	{ "the other end's key, which reloads first", 2, 2 },
+	{ "the other end's key, which reloads last", 2, 1 },
+};
+
+START_TEST(the_next_keys_are_in_use_before_the_old_ones_go)
+{
+	uint8_t a = early_rotations[_i].rotated;
+	uint8_t first = early_rotations[_i].first, last = (uint8_t)(3 - first);
+	struct ha_cluster_conf both, after;
+	struct ha_keypair old, new;
+
+	memcpy(old.private_key, ids[a].private_key, HA_KEY_LEN);
+	memcpy(old.public_key, ids[a].public_key, HA_KEY_LEN);
+	ha_keypair_generate(&new);
+	list_keys(&both, a, &old, &new);
+	list_keys(&after, a, &new, NULL);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+
+	own_keys(a, &old, &new);
+	reload(first, &both, 1);
+	ck_assert_uint_eq(fws[1].renewed, 0); /* one of them alone knows it */
+	reload(last, &both, 1);
+	ck_assert_msg(fws[1].renewed == 2 && fws[2].renewed == 2, "case: %s",
+	    early_rotations[_i].why);
+	own_keys(a, &new, NULL);
+	reload(a, &both, 1);
+	reload(first, &after, 2);
+	reload(last, &after, 2);
+	ck_assert_uint_eq(fws[1].renewed, 2);
+	ck_assert_uint_eq(fws[2].n.refused_key + fws[2].n.refused_my_key, 0);
+}
+END_TEST
+
+START_TEST(a_next_key_that_is_nowhere_is_tried_once)
+{
+	struct ha_cluster_conf both;
+	struct ha_keypair old, new;
+
+	memcpy(old.public_key, ids[2].public_key, HA_KEY_LEN);
+	ha_keypair_generate(&new);
+	list_keys(&both, 2, &old, &new);
+	start(1);
+	start(2);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	reload(1, &both, 1);
+	reload(2, &both, 1);
+	let_pass(500);
+	ck_assert_uint_eq(fws[2].n.refused_my_key, 2); /* on each link */
+	ck_assert_uint_eq(fws[1].renewed, 0);
+	check_nothing_was_down();
+}
+END_TEST
+
 START_TEST(the_secret_is_rotated_and_no_link_goes_down)
 {
 	struct ha_secret both = secret, after = { .has_next = false };
@@ -1585,6 +1660,10 @@ links_suite(void)
 	tcase_add_test(anew, what_nothing_can_follow_is_kept);
 	tcase_add_loop_test(anew, a_key_is_rotated_and_no_link_goes_down, 0,
 	    (int)(sizeof(key_rotations) / sizeof(key_rotations[0])));
+	tcase_add_loop_test(anew,
+	    the_next_keys_are_in_use_before_the_old_ones_go, 0,
+	    (int)(sizeof(early_rotations) / sizeof(early_rotations[0])));
+	tcase_add_test(anew, a_next_key_that_is_nowhere_is_tried_once);
 	tcase_add_loop_test(anew, the_secret_is_rotated_and_no_link_goes_down,
 	    0, 2);
 	tcase_add_loop_test(anew,

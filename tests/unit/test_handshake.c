@@ -1110,6 +1110,55 @@ START_TEST(every_reason_has_words_for_both_ends)
 }
 END_TEST
 
+static void
+forget_secret(void)
+{
+	hold_secrets(&config_b, NEW);
+}
+
+static void
+forget_own_key(void)
+{
+	hold_keypairs(&config_b, NEW, pairs_b);
+}
+
+static void
+forget_peer_key(void)
+{
+	know_keys(&config_b, DIALLER, NEW, pairs_a);
+}
+
+static void
+learn_all(void)
+{
+	hold_secrets(&config_b, BOTH);
+	hold_keypairs(&config_b, BOTH, pairs_b);
+	know_keys(&config_b, DIALLER, BOTH, pairs_a);
+}
+
+static const struct {
+	const char *why;
+	void (*change)(void);
+	bool agrees;
+} changes[] = {
+	{ "others beside them", learn_all, true },
+	{ "the secret", forget_secret, false },
+	{ "the own key", forget_own_key, false },
+	{ "the key of the peer", forget_peer_key, false },
+	{ "the peer", initiator_not_in_file, false },
+};
+
+START_TEST(a_handshake_knows_whether_its_keys_still_hold)
+{
+	run_until(READY);
+	ck_assert(ha_handshake_agrees(a, &config_a));
+	ck_assert(ha_handshake_agrees(b, &config_b));
+	changes[_i].change();
+	ck_assert_msg(ha_handshake_agrees(b, &config_b) == changes[_i].agrees,
+	    "case: %s", changes[_i].why);
+}
+END_TEST
+
 /* One run of the test for each row. */
 #define ADD_TABLE(tc, test, rows)                                             \
 	tcase_add_loop_test(tc, test, 0,                                      \
@@ -1195,6 +1244,7 @@ add_keys(TCase *tc)
 	ADD_TABLE(tc, the_responders_key_may_be_rotated_without_a_break,
 	    rotations);
 	tcase_add_test(tc, eight_choices_are_every_combination);
+	ADD_TABLE(tc, a_handshake_knows_whether_its_keys_still_hold, changes);
 	ADD_TABLE(tc, a_configuration_that_cant_be_right_is_refused,
 	    bad_configs);
 }
