@@ -623,6 +623,13 @@ ha_handshake_free(struct ha_handshake *h)
 /* The caller's part. */
 
 void
+ha_handshake_set_seen(struct ha_handshake *h, uint64_t boot_seen)
+{
+	HA_CHECK(h->step == WAIT_CALLER);
+	h->config.greeting.boot_seen = boot_seen;
+}
+
+void
 ha_handshake_accept(struct ha_handshake *h)
 {
 	int rc;

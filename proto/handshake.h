@@ -121,6 +121,10 @@ const uint8_t *ha_handshake_output(struct ha_handshake *h, size_t *len);
 
 enum ha_handshake_state ha_handshake_state(const struct ha_handshake *h);
 
+/* While GREETED: the highest boot counter known of this peer, in the light of
+ * what it has just told. */
+void ha_handshake_set_seen(struct ha_handshake *h, uint64_t boot_seen);
+
 /* While GREETED: go on with this peer. */
 void ha_handshake_accept(struct ha_handshake *h);
 

@@ -440,8 +440,9 @@ take_handshake(struct ha_conn *c, const uint8_t *data, size_t len)
 }
 
 void
-ha_conn_accept(struct ha_conn *c)
+ha_conn_accept(struct ha_conn *c, uint64_t boot_seen)
 {
+	ha_handshake_set_seen(c->handshake, boot_seen);
 	ha_handshake_accept(c->handshake);
 }
 

@@ -80,8 +80,8 @@ int ha_conn_fd(const struct ha_conn *c);
 /* While shaking hands; NULL once it is up. */
 const struct ha_handshake *ha_conn_handshake(const struct ha_conn *c);
 
-/* Within greeted() only. */
-void ha_conn_accept(struct ha_conn *c);
+/* Within greeted() only; boot_seen: ha_handshake_set_seen(). */
+void ha_conn_accept(struct ha_conn *c, uint64_t boot_seen);
 void ha_conn_refuse(struct ha_conn *c, enum ha_refusal reason);
 
 /* Queue one frame; it leaves with the next ha_conn_flush().  HA_ERR_FULL:

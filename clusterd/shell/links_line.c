@@ -102,7 +102,7 @@ accept_or_refuse(struct line *l, bool dialled)
 	if (start == LINKS_START_TWIN)
 		ha_conn_refuse(l->conn, HA_REFUSE_DUPLICATE);
 	else if (start == LINKS_START_GOOD || dialled)
-		ha_conn_accept(l->conn);
+		ha_conn_accept(l->conn, links->boot_seen[l->slot->peer - 1]);
 	else
 		ha_conn_refuse(l->conn, HA_REFUSE_STALE);
 	switch (start) {
@@ -239,6 +239,7 @@ on_frame(void *arg, struct ha_conn *c, const uint8_t *plain, size_t len)
 
 	if (l->stage == LINE_LEAVING)
 		return true; /* its peer says it again on the newer one */
+	links->starts[l->slot->peer - 1].knows_us = true;
 	if (len > 0 && plain[0] <= HA_LINK_FRAME_MAX)
 		return links_take_frame(l, plain, len);
 	name = links_name(l);

@@ -73,7 +73,7 @@ struct starts {
 	struct ha_time since; /* its first link */
 	uint64_t former[FORMER_STARTS]; /* that had one before */
 	size_t n_former;
-	bool knows_us; /* it had one with this start of ours */
+	bool knows_us; /* it has spoken to this start of ours on a link */
 	struct ha_time quarantine; /* until; HA_TIME_NEVER: there is none */
 };
 

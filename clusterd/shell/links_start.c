@@ -11,8 +11,8 @@
  * by every member that sees it, until the operator reloads or some minutes
  * have passed; if both are still there then, it begins anew.
  *
- * A itself has proof, too: a peer with whom this start of ours had a link knows
- * a later one.  Then A does not make itself a start that is later still, as it
+ * A itself has proof, too: a peer that spoke to this start of ours on a link
+ * knows a later one.  Then A does not make itself a start that is later still, as it
  * does with a database that is behind; it goes on as it is, so that each of the
  * others sees it come back.
  */
@@ -47,7 +47,6 @@ links_note_start(struct line *l)
 	struct starts *st = &l->links->starts[l->slot->peer - 1];
 
 	ha_links_raise_seen(l->links, l->slot->peer, l->boot.counter);
-	st->knows_us = true;
 	if (st->now == l->boot.id)
 		return;
 	st->former[st->n_former++ % FORMER_STARTS] = st->now;

@@ -55,6 +55,7 @@ static struct ha_identity ids[MEMBERS + 1];
 static struct ha_secret secret;
 static struct ha_dur handshake_every;
 static struct ha_dur quarantine;
+static uint8_t id_salt; /* another id with the same counter */
 static struct fw fws[MEMBERS + 1];
 
 /* --- members --- */
@@ -158,6 +159,7 @@ start_with(uint8_t index, const struct ha_secret *s, uint64_t boot_counter)
 	memset(f, 0, sizeof(*f));
 	f->index = index;
 	memset(config.greeting.boot_id, index, HA_BOOT_ID_LEN);
+	config.greeting.boot_id[6] = id_salt;
 	config.greeting.boot_id[7] = (uint8_t)boot_counter;
 	config.greeting.boot_counter = boot_counter;
 	strcpy(config.greeting.version, "test");
@@ -295,6 +297,7 @@ setup(void)
 	memset(fws, 0, sizeof(fws));
 	handshake_every = (struct ha_dur){ 0 };
 	quarantine = (struct ha_dur){ 0 };
+	id_salt = 0;
 	ha_secret_generate(secret.current);
 	conf.id = 7;
 	for (uint8_t i = 1; i <= MEMBERS; i++)
@@ -1599,14 +1602,49 @@ knows_own_twin(void *arg)
 	return fws[1].condition[1][HA_LINKS_TWINS];
 }
 
+static bool
+frame_came_to_1(void *arg)
+{
+	const unsigned int *want = arg;
+
+	return fws[1].frames >= *want;
+}
+
+/* Whoever dials. */
+START_TEST(a_database_that_was_put_back_is_no_second_machine)
+{
+	uint8_t back = (uint8_t)(_i + 1), other = (uint8_t)(2 - _i);
+	const uint8_t new_id[HA_BOOT_ID_LEN] = { 1, 2, 3 };
+
+	start_with(back, &secret, 4);
+	start(other);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	stop(back);
+	id_salt = 1;
+	start_with(back, &secret, 4);
+	WAIT_FOR(counted, &fws[back].behind);
+	ck_assert_uint_eq(fws[back].behind, 5);
+	ck_assert_uint_eq(fws[back].ups, 0);
+	ha_links_set_boot(fws[back].links, new_id, 6);
+	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert_uint_eq(fws[1].n.twins_found + fws[2].n.twins_found, 0);
+}
+END_TEST
+
 START_TEST(one_of_them_knows_it_and_does_not_step_over_the_other)
 {
 	const uint8_t new_id[HA_BOOT_ID_LEN] = { 1, 2, 3 };
+	const uint8_t byte = 'x';
+	unsigned int want;
 
 	quarantine = ha_dur_ms(3000);
 	start_with(1, &secret, 5);
 	start(2);
 	WAIT_FOR(both_up, ONE_AND_TWO);
+	ck_assert_int_eq(ha_links_send(fws[2].links, &fws[2].name[1][0],
+	    HA_URGENCY_CONTROL, &byte, 1), HA_OK);
+	want = fws[1].frames + 1;
+	WAIT_FOR(frame_came_to_1, &want);
 	/* What the other one did there. */
 	ha_links_raise_seen(fws[2].links, 1, 9);
 	ha_links_drop(fws[2].links, &fws[2].name[1][0], "test");
@@ -1711,6 +1749,8 @@ links_suite(void)
 	tcase_add_test(twins, both_stay_outside_until_the_operator_reloads);
 	tcase_add_test(twins, or_until_a_while_has_passed);
 	tcase_add_test(twins, they_are_not_dialled_either);
+	tcase_add_loop_test(twins,
+	    a_database_that_was_put_back_is_no_second_machine, 0, 2);
 	tcase_add_test(twins,
 	    one_of_them_knows_it_and_does_not_step_over_the_other);
 	suite_add_tcase(s, twins);
