@@ -59,23 +59,30 @@ ha_daemon_store_members(struct ha_daemon *d, const struct ha_files *files,
 	return ha_memberdb_replace(d->store, rows, n, &now, out);
 }
 
+/* To forget somebody takes a daemon that runs. */
+static void
+fail_takeover(struct ha_daemon *d, const struct ha_takeover *t)
+{
+	char text[320], why[512];
+
+	ha_daemon_takeover_text(t, text, sizeof(text));
+	snprintf(why, sizeof(why), "%s, once clusterd has started without "
+	    "\"%s\" in the file", text, t->serial);
+	(void)ha_daemon_fail(d, t->serial, why, HA_ERR_CONFIG);
+}
+
 static int
 fill(struct ha_daemon *d, const char *path)
 {
 	struct ha_replaced replaced;
-	char why[512];
 	int rc = ha_daemon_store_members(d, &d->files, &replaced);
 
 	if (rc == HA_OK)
 		d->table_version = replaced.version;
-	if (rc != HA_ERR_CONFIG)
-		return rc == HA_OK ? rc :
-		    ha_daemon_fail(d, path, ha_daemon_store_why(rc), rc);
-	for (size_t i = 0; i < replaced.n_refused; i++) {
-		ha_daemon_takeover_text(&replaced.refused[i], why,
-		    sizeof(why));
-		(void)ha_daemon_fail(d, replaced.refused[i].serial, why, rc);
-	}
+	else if (rc != HA_ERR_CONFIG)
+		return ha_daemon_fail(d, path, ha_daemon_store_why(rc), rc);
+	for (size_t i = 0; i < replaced.n_refused; i++)
+		fail_takeover(d, &replaced.refused[i]);
 	return rc;
 }
 
