@@ -7,7 +7,7 @@
  * in the file and are not any more.  A key that comes back into the file is no
  * longer revoked; the file is the truth.
  *
- * Written by ha_memberdb_replace() only, together with the table.
+ * Written through storage/memberdb.h, together with the table.
  *
  * Ownership  rows are copied both ways; no pointer is kept or handed out.
  * Blocking   waits for the disk.
