@@ -7,6 +7,7 @@
  *   table      sessions: places, indexes by name and by tuple, timers
  *   extra      what only some sessions have
  *   stream     one owner's sessions in the order of their changes; tombstones
+ *   digest     what a list sums up to, and whether it is its owner's
  *   feed_send  walks that others make over streams held here
  *   feed_apply walks of our own: sources, batches, limbo
  *   kernel     what the kernel should have, has, and is asked to do
@@ -162,7 +163,11 @@ struct stream {
 	struct follow follow;
 	struct announced announced[HA_MEMBER_MAX];
 	struct walk walks[HA_MEMBER_MAX];
-	struct ha_time quiet_until; /* digests are not compared before */
+	uint64_t away_digest;       /* of what its owner still counts */
+	uint64_t n_away;
+	uint32_t away_serial;       /* in session.away; another for each walk */
+	struct ha_time blurred_until; /* digests are not compared before */
+	struct ha_time moved_until;   /* nor those of relays */
 	struct ha_time lost_at;     /* NEVER: the owner is not lost */
 	uint8_t mismatches;
 	uint8_t n_took;
@@ -250,6 +255,7 @@ struct session {
 	struct local_view local;
 	uint64_t full_change; /* when its tuples last went out whole */
 	uint64_t hash;        /* its part of the digest */
+	uint64_t away_hash;   /* its part where it is away */
 	struct ha_list work_list;
 	struct ha_time retry_at;
 	struct ha_time hand_due;
@@ -259,6 +265,7 @@ struct session {
 	struct ha_time changed;
 	uint32_t entry;    /* the kernel's id of its entry; 0: not known */
 	uint32_t heap_pos; /* + 1; 0: not in the heap */
+	uint32_t away; /* the away_serial of a list; 0: of none */
 	uint32_t uid_next;
 	uint32_t tuple_next[HA_DIR_MAX];
 	uint32_t generation;
@@ -412,6 +419,7 @@ struct ha_core {
 	uint32_t tombstone_mask;
 	struct ha_list walks;
 	uint64_t next_walk;
+	uint32_t next_away;
 
 	/* kernel */
 	struct ha_list work;
@@ -532,7 +540,18 @@ bool stream_owner_lost(const struct ha_core *c, const struct stream *st);
 uint64_t stream_vouched(const struct ha_core *c, const struct stream *st);
 uint64_t stream_best_complete(const struct ha_core *c,
     const struct stream *st);
-uint64_t session_hash(const struct session *s);
+
+/* digest.c */
+uint64_t digest_of(const struct session *s);
+void digest_blur(const struct ha_core *c, struct stream *st);
+void digest_claimed(struct ha_core *c, struct session *s);
+void digest_counted(struct ha_core *c, struct stream *st, struct session *s,
+    const struct ha_entry *e);
+void digest_left(struct stream *st, struct session *s);
+void digest_forget(struct ha_core *c, struct session *s);
+void digest_restart(struct ha_core *c, struct stream *st);
+void digest_compare(struct ha_core *c, struct stream *st,
+    const struct ha_msg_batch *b);
 
 /* feed_send.c */
 void feed_send_request(struct ha_core *c, const struct ha_in_message *in);

@@ -174,8 +174,10 @@ may_begin(const struct ha_core *c, const struct stream *st, uint8_t source,
 static void
 void_if_below_tail(struct ha_core *c, struct stream *st, uint64_t after)
 {
-	if (after < st->tail)
+	if (after < st->tail) {
 		feed_send_void(c, st);
+		digest_restart(c, st);
+	}
 	stream_unconfirm_above(st, after);
 }
 
@@ -512,7 +514,7 @@ apply_new(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b,
 	bool half = false; /* carried here, but never answered */
 
 	if (stream_has_ended(c, &e->uid, &e->version) || is_outlived(st, b, e)) {
-		st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
+		digest_blur(c, st);
 		return;
 	}
 	if (e->kind == HA_ENTRY_UPDATE) {
@@ -582,10 +584,9 @@ apply_newer(struct ha_core *c, struct stream *st, struct session *s,
 	leave_limbo(c, s);
 	if (owner_is_self(c, s)) {
 		owner_yield(c, s, &e->version);
-	} else if (s->stream != NULL && s->stream != st) {
-		s->stream->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
-		stream_detach(c, s);
 	} else {
+		if (s->stream != NULL && s->stream != st)
+			digest_claimed(c, s);
 		stream_detach(c, s);
 	}
 	if (s->version.owner != e->version.owner)
@@ -608,7 +609,8 @@ mention(struct ha_core *c, struct stream *st, struct session *s,
 {
 	if (owner_is_self(c, s) || (s->stream != NULL && s->stream != st) ||
 	    cmp < 0) {
-		st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
+		if (s->stream != st)
+			digest_counted(c, st, s, e);
 		if (s->place != PLACE_LIMBO)
 			return;
 	}
@@ -647,6 +649,7 @@ apply_end(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	struct session *s = table_find(c, &e->uid);
 
 	stream_bury(c, st, e);
+	digest_left(st, s);
 	if (s == NULL || ha_version_cmp(&s->version, &e->version) > 0)
 		return; /* it went on elsewhere, and may have come back */
 	if (e->version.epoch > s->version.epoch &&
@@ -680,7 +683,8 @@ apply_left(struct ha_core *c, struct stream *st, const struct ha_entry *e)
 	struct session *s = table_find(c, &e->uid);
 
 	stream_bury(c, st, e);
-	st->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
+	digest_left(st, s);
+	st->moved_until = ha_time_add(c->now, DIGEST_QUIET);
 	if (s != NULL && s->stream == st &&
 	    ha_version_cmp(&s->version, &e->version) <= 0)
 		feed_limbo(c, s);
@@ -718,28 +722,6 @@ sweep_unmentioned(struct ha_core *c, struct stream *st, uint64_t upto)
 		if (s->node.change <= upto)
 			feed_limbo(c, s);
 	}
-}
-
-static void
-compare_digest(struct ha_core *c, struct stream *st,
-    const struct ha_msg_batch *b)
-{
-	if (b->complete != st->complete || b->to != st->tail)
-		return; /* the source has less: nothing to compare */
-	if (st->taken || stream_is_past(c, st))
-		return; /* a later boot has what was in it */
-	if (st->aged || st->follow.anew)
-		return; /* it is known to differ */
-	if (st->overflow || !ha_time_is_never(st->lost_at) ||
-	    !ha_time_reached(c->now, st->quiet_until))
-		return;
-	if (b->digest == st->digest && b->count == st->n_confirmed) {
-		st->mismatches = 0;
-		return;
-	}
-	c->counters.digest_mismatches++;
-	st->mismatches++;
-	st->quiet_until = ha_time_add(c->now, CAUGHT_UP_EVERY);
 }
 
 /* The list grows at its end.  A relay may have heard of less than is known
@@ -798,7 +780,7 @@ caught_up(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b)
 	stream_raise_floor(c, st, b->floor);
 	learn_took(c, st, b);
 	heal_aged(c, st, b);
-	compare_digest(c, st, b);
+	digest_compare(c, st, b);
 }
 
 void

@@ -329,6 +329,7 @@ void
 kernel_bury(struct ha_core *c, struct session *s)
 {
 	HA_CHECK(s->stream == NULL);
+	digest_forget(c, s);
 	table_forget_uid(c, s);
 	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	table_set_life(c, s, HA_TIME_NEVER);

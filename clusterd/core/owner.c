@@ -194,14 +194,12 @@ bool
 owner_claim(struct ha_core *c, struct session *s)
 {
 	uint32_t epoch = epoch_to_outdo(s);
-	struct stream *old = s->stream;
 
 	HA_CHECK(!owner_is_self(c, s) && lifecycle_running(c));
 	if (epoch == UINT32_MAX || !count_claim(c, s))
 		return false;
 	out_trace(c, HA_TRACE_CLAIM, s->version.owner, s->bit, ha_trace_uid(&s->uid));
-	if (old != NULL)
-		old->quiet_until = ha_time_add(c->now, DIGEST_QUIET);
+	digest_claimed(c, s);
 	if (s->place == PLACE_LIMBO)
 		c->n_limbo--;
 	stream_detach(c, s);

@@ -103,7 +103,9 @@ stream_init(struct ha_core *c, struct stream *st,
 		.ring = ring, .ring_size = ring_size, .own = own };
 	ha_list_init(&st->confirmed);
 	ha_list_init(&st->unconfirmed);
-	st->quiet_until = c->now;
+	st->blurred_until = c->now;
+	st->moved_until = c->now;
+	st->away_serial = ++c->next_away;
 	st->lost_at = !own && stream_owner_lost(c, st) ? c->now :
 	    HA_TIME_NEVER;
 	st->follow.progress_at = c->now;
@@ -305,17 +307,6 @@ stream_has_ended(const struct ha_core *c, const struct ha_uid *uid,
 
 /* ---- sessions in lists ---- */
 
-uint64_t
-session_hash(const struct session *s)
-{
-	uint64_t h = ha_uid_hash(0, &s->uid);
-
-	h = ha_hash_add(h, (uint64_t)s->version.epoch << 8 | s->version.owner);
-	h = ha_hash_add(h, s->version.revision);
-	return ha_hash_add(h,
-	    ha_record_hash(&s->record) + ha_extra_hash(s->extra));
-}
-
 /* Take s off its list; where it goes next is the caller's to say. */
 void
 stream_detach(struct ha_core *c, struct session *s)
@@ -340,10 +331,11 @@ void
 stream_confirm(struct stream *st, struct session *s, uint64_t change)
 {
 	HA_CHECK(s->stream == NULL);
+	digest_left(st, s);
 	s->stream = st;
 	s->place = PLACE_CONFIRMED;
 	s->node.change = change;
-	s->hash = session_hash(s);
+	s->hash = digest_of(s);
 	st->digest += s->hash;
 	st->n_confirmed++;
 	insert(st, &s->node);
@@ -400,7 +392,7 @@ stream_reconfirm_upto(struct stream *st, uint64_t upto)
 		ha_list_insert_after(hint, l);
 		hint = l;
 		s->place = PLACE_CONFIRMED;
-		s->hash = session_hash(s);
+		s->hash = digest_of(s);
 		st->digest += s->hash;
 		st->n_confirmed++;
 		st->n_unconfirmed--;
