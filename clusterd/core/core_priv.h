@@ -323,6 +323,8 @@ struct peer {
 	bool up;
 	bool lost;
 	bool heard_once; /* a keepalive since it came up */
+	bool lost_told;  /* alarms that hold */
+	bool one_link_told;
 	bool ever_up;
 	uint8_t state;
 	ha_member_set sees;

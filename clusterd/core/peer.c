@@ -214,14 +214,49 @@ settle_streams(struct ha_core *c)
 	}
 }
 
+/* ---- alarms ---- */
+
+/* One of its links carries everything, since a threshold. */
+static bool
+is_on_one_link(const struct ha_core *c, const struct peer *p)
+{
+	for (int k = 0; k < HA_LINK_MAX && p->up; k++) {
+		const struct link *l = &p->links[k];
+		struct ha_time since = ha_time_before(l->since, p->since) ?
+		    p->since : l->since;
+
+		if (c->settings.link_configured[k] && !l->up &&
+		    ha_time_reached(c->now,
+		        ha_time_add(since, c->settings.threshold[k])))
+			return true;
+	}
+	return false;
+}
+
+static void
+alarm(struct ha_core *c, struct peer *p)
+{
+	bool lost = p->lost && !p->up;
+	bool one_link = is_on_one_link(c, p);
+
+	if (lost != p->lost_told)
+		out_alarm(c, "member-lost", p->index, lost);
+	if (one_link != p->one_link_told)
+		out_alarm(c, "link-down", p->index, one_link);
+	p->lost_told = lost;
+	p->one_link_told = one_link;
+}
+
 void
 peer_tick(struct ha_core *c)
 {
 	for (int i = 0; i < HA_MEMBER_MAX; i++) {
 		struct peer *p = &c->peers[i];
 
-		if (p->present)
-			peer_set_lost(c, p, is_lost(c, p));
+		if (!p->present)
+			continue;
+		peer_set_lost(c, p, is_lost(c, p));
+		alarm(c, p);
 	}
 	settle_streams(c);
 }

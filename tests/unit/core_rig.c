@@ -208,6 +208,10 @@ alarmed(struct rig_member *r, const struct ha_out_alarm *o)
 {
 	if (strcmp(o->name, "forwards-while-failed") == 0)
 		r->alarm = o->active;
+	else if (strcmp(o->name, "member-lost") == 0)
+		r->member_lost = o->active ? o->member : 0;
+	else if (strcmp(o->name, "link-down") == 0)
+		r->link_down = o->active ? o->member : 0;
 }
 
 static void

@@ -47,6 +47,8 @@ struct rig_member {
 	unsigned int peer_downs; /* peers that went down or were lost */
 	bool gate_open; /* a start finds it as the last one left it */
 	bool alarm;     /* it forwards though it has failed */
+	uint8_t member_lost; /* alarms about members; 0: none */
+	uint8_t link_down;
 	unsigned int n_moves; /* of this start */
 	struct rig_move moves[RIG_MOVES];
 };

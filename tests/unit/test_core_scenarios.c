@@ -501,6 +501,25 @@ START_TEST(what_aged_out_at_a_relay_is_got_from_its_owner)
 }
 END_TEST
 
+START_TEST(who_is_lost_or_hangs_on_one_link_is_told)
+{
+	rig.m[1].settings.members[2].present = false;
+	start_two();
+	rig_run_ms(5000);
+	ck_assert_uint_eq(rig.m[1].link_down, 2);
+	ck_assert_uint_eq(rig.m[1].member_lost, 0);
+	rig_kill(2);
+	rig_run_ms(5000);
+	ck_assert_uint_eq(rig.m[1].link_down, 0);
+	ck_assert_uint_eq(rig.m[1].member_lost, 2);
+	rig_start(2, HA_START_RESTART);
+	rig_connect(1, 2);
+	rig_run_ms(5000);
+	ck_assert_uint_eq(rig.m[1].link_down, 2);
+	ck_assert_uint_eq(rig.m[1].member_lost, 0);
+}
+END_TEST
+
 START_TEST(an_offloaded_session_is_not_given_away)
 {
 	struct ha_input in = rig_event(HA_SESSION_UPDATE, 7);
@@ -726,6 +745,7 @@ main(void)
 	tcase_add_test(tc, a_refused_copy_comes_once_its_place_is_free);
 	tcase_add_test(tc, what_stands_in_the_place_of_a_copy_is_replaced);
 	tcase_add_test(tc, what_aged_out_at_a_relay_is_got_from_its_owner);
+	tcase_add_test(tc, who_is_lost_or_hangs_on_one_link_is_told);
 	tcase_add_test(tc, an_offloaded_session_is_not_given_away);
 	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
 	tcase_add_test(tc,
