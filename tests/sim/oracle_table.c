@@ -141,7 +141,8 @@ is_free_owner(const struct oracle *o, uint8_t member, uint8_t owner,
 	    h->version.revision >> 32 != p->boot.counter;
 }
 
-/* Was what was claimed made by an earlier start of its owner? */
+/* Was what was claimed made by an earlier start of its owner, or by one that
+ * a later has replaced?  A relay may tell of that sooner than the handshake. */
 static bool
 is_of_earlier_start(const struct oracle *o, uint8_t member,
     const struct name *n, uint8_t owner, uint32_t epoch)
@@ -154,7 +155,9 @@ is_of_earlier_start(const struct oracle *o, uint8_t member,
 		for (size_t k = 0; k < t->n; k++)
 			if (t->said[k].version.owner == owner &&
 			    t->said[k].version.epoch == epoch &&
-			    t->said[k].version.revision >> 32 != boot->counter)
+			    (t->stream->taken ||
+			        t->said[k].version.revision >> 32 !=
+			            boot->counter))
 				return true;
 	}
 	return false;
