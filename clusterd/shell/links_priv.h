@@ -69,7 +69,7 @@ struct line {
 
 /* What is known of the starts of one member (links_start.c). */
 struct starts {
-	uint64_t now;         /* boot id that had a link last; 0: none yet */
+	struct ha_boot now;   /* that had a link last; id 0: none yet */
 	struct ha_time since; /* its first link */
 	uint64_t former[FORMER_STARTS]; /* that had one before */
 	size_t n_former;

@@ -47,10 +47,10 @@ links_note_start(struct line *l)
 	struct starts *st = &l->links->starts[l->slot->peer - 1];
 
 	ha_links_raise_seen(l->links, l->slot->peer, l->boot.counter);
-	if (st->now == l->boot.id)
+	if (st->now.id == l->boot.id)
 		return;
-	st->former[st->n_former++ % FORMER_STARTS] = st->now;
-	st->now = l->boot.id;
+	st->former[st->n_former++ % FORMER_STARTS] = st->now.id;
+	st->now = l->boot;
 	st->since = ha_clock_now();
 }
 
@@ -59,20 +59,20 @@ links_note_start(struct line *l)
 static bool
 is_stale(struct line *l)
 {
-	struct slot *s = l->slot;
+	const struct slot *s = l->slot;
+	const struct ha_boot *now = &l->links->starts[s->peer - 1].now;
 	uint64_t *seen = &l->links->boot_seen[s->peer - 1];
 
 	if (l->boot.counter < *seen)
 		return true;
-	if (l->boot.counter != s->boot.counter)
-		return false;
-	if (l->boot.id != s->boot.id) {
+	if (l->boot.counter == now->counter && l->boot.id != now->id) {
 		/* Two starts with one counter: a database was put back.  Ask
 		 * the later one to step over it. */
 		*seen = l->boot.counter + 1;
 		return true;
 	}
-	return !s->dials && l->number <= s->number;
+	return l->boot.id == s->boot.id && !s->dials &&
+	    l->number <= s->number;
 }
 
 static bool
@@ -80,7 +80,7 @@ is_twin(const struct line *l)
 {
 	const struct starts *st = &l->links->starts[l->slot->peer - 1];
 
-	return l->boot.id != st->now && is_former(st, l->boot.id) &&
+	return l->boot.id != st->now.id && is_former(st, l->boot.id) &&
 	    !ha_time_before(l->begun, st->since);
 }
 

@@ -346,16 +346,22 @@ socket_at(const char *from)
 	return socket_at_port(from, 0);
 }
 
-/* To link 0 of fw to. */
+/* To that link of fw to. */
 static void
-connect_to(int fd, uint8_t to)
+connect_to_link(int fd, uint8_t to, uint8_t link)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 
-	memcpy(&a.sin_addr, conf.members[to - 1].address[0].bytes, 4);
-	a.sin_port = htons(conf.link[0].port);
+	memcpy(&a.sin_addr, conf.members[to - 1].address[link].bytes, 4);
+	a.sin_port = htons(conf.link[link].port);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+static void
+connect_to(int fd, uint8_t to)
+{
+	connect_to_link(fd, to, 0);
 }
 
 static int
@@ -439,7 +445,8 @@ static void
 call(struct caller *c, uint8_t to, const struct ha_handshake_config *config)
 {
 	memset(c, 0, sizeof(*c));
-	c->fd = call_from("127.4.0.1", to);
+	c->fd = socket_at(config->link == 0 ? "127.4.0.1" : "127.5.0.1");
+	connect_to_link(c->fd, to, config->link);
 	ck_assert_int_eq(ha_handshake_new_initiator(config, &c->handshake),
 	    HA_OK);
 	WAIT_FOR(handshake_over, c);
@@ -1610,6 +1617,28 @@ frame_came_to_1(void *arg)
 	return fws[1].frames >= *want;
 }
 
+/* What one link knows, the other one does, too. */
+START_TEST(two_starts_with_one_counter_are_two_on_any_link)
+{
+	struct ha_handshake_config config;
+	struct caller first, again;
+
+	start(2);
+	fill_call(&config, 1, 2, 1);
+	call(&first, 2, &config);
+	ck_assert_ptr_nonnull(first.seal);
+	hang_up(&first);
+	config.link = 1;
+	config.greeting.boot_id[0] ^= 0xff;
+	call(&again, 2, &config);
+	ck_assert_ptr_null(again.seal);
+	hang_up(&again);
+	call(&again, 2, &config);
+	ck_assert_uint_eq(again.boot_seen, 2);
+	hang_up(&again);
+}
+END_TEST
+
 /* Whoever dials. */
 START_TEST(a_database_that_was_put_back_is_no_second_machine)
 {
@@ -1749,6 +1778,8 @@ links_suite(void)
 	tcase_add_test(twins, both_stay_outside_until_the_operator_reloads);
 	tcase_add_test(twins, or_until_a_while_has_passed);
 	tcase_add_test(twins, they_are_not_dialled_either);
+	tcase_add_test(twins,
+	    two_starts_with_one_counter_are_two_on_any_link);
 	tcase_add_loop_test(twins,
 	    a_database_that_was_put_back_is_no_second_machine, 0, 2);
 	tcase_add_test(twins,
