@@ -46,6 +46,7 @@ static const uint8_t WIRE_KIND[HA_MSG_MAX] = {
 	[HA_MSG_WALK_VOID] = 18,
 	[HA_MSG_TOUCH] = 19,
 	[HA_MSG_GRANT] = 20,
+	[HA_MSG_END] = 22,
 	[HA_MSG_BATCH] = 21,
 };
 
@@ -173,6 +174,8 @@ pack_head(const struct ha_message *m, uint8_t *out, size_t cap, size_t *len)
 		return pack_session(&m->u.touch, out, cap, len);
 	case HA_MSG_GRANT:
 		return pack_session(&m->u.grant, out, cap, len);
+	case HA_MSG_END:
+		return pack_session(&m->u.end, out, cap, len);
 	case HA_MSG_BATCH:
 		return pack_batch_head(&m->u.batch, out, cap, len);
 	case HA_MSG_MAX:
@@ -537,6 +540,8 @@ unpack(struct ha_codec *c, const uint8_t *in, size_t len)
 		return unpack_session(c, &c->message.u.touch, in, len);
 	case HA_MSG_GRANT:
 		return unpack_session(c, &c->message.u.grant, in, len);
+	case HA_MSG_END:
+		return unpack_session(c, &c->message.u.end, in, len);
 	case HA_MSG_BATCH:
 		return unpack_batch(c, in, len);
 	case HA_MSG_MAX:

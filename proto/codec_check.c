@@ -53,6 +53,8 @@ ha_codec_head_valid(const struct ha_message *m)
 		return session_valid(&m->u.touch.uid, &m->u.touch.version);
 	case HA_MSG_GRANT:
 		return session_valid(&m->u.grant.uid, &m->u.grant.version);
+	case HA_MSG_END:
+		return session_valid(&m->u.end.uid, &m->u.end.version);
 	case HA_MSG_BATCH:
 		return batch_valid(&m->u.batch);
 	case HA_MSG_MAX:

@@ -196,6 +196,9 @@ session_message(struct ha_core *c, const struct ha_in_message *in)
 	case HA_MSG_GRANT:
 		handoff_grant_received(c, in);
 		return;
+	case HA_MSG_END:
+		ending_received(c, in);
+		return;
 	case HA_MSG_BATCH:
 		feed_apply_batch(c, in);
 		return;
@@ -237,20 +240,23 @@ sync_from(struct ha_core *c, uint8_t member)
 	c->housekeeping_at = c->now;
 }
 
-static void
+static int
 admin(struct ha_core *c, const struct ha_in_admin *in)
 {
 	switch (in->verb) {
 	case HA_ADMIN_SYNC_FROM:
 		sync_from(c, in->member);
-		return;
+		return HA_OK;
 	case HA_ADMIN_SUSPEND:
 		state_suspend(c);
-		return;
+		return HA_OK;
 	case HA_ADMIN_FUNCTIONAL:
 		state_call_back(c);
-		return;
+		return HA_OK;
+	case HA_ADMIN_END:
+		return ending_asked(c, &in->uid);
 	}
+	return HA_ERR_INVAL;
 }
 
 /* Only our own shell makes inputs: what it must not do is a bug. */
@@ -302,8 +308,7 @@ ha_core_step(struct ha_core *c, const struct ha_input *in)
 		state_monitor(c, &in->u.monitor);
 		break;
 	case HA_IN_ADMIN:
-		admin(c, &in->u.admin);
-		break;
+		return admin(c, &in->u.admin);
 	case HA_IN_SETTINGS:
 		membership_change(c, &in->u.settings);
 		break;

@@ -13,6 +13,7 @@
  *   kernel     what the kernel should have, has, and is asked to do
  *   owner      publish, end, claim, yield
  *   handoff    touch, probe, grant
+ *   ending     the end of a session by the operator's word
  *   intake     what the kernel tells
  *   link       keepalives and their echoes
  *   peer       up, down, lost; who may serve what
@@ -588,6 +589,7 @@ void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
 void kernel_half(struct ha_core *c, struct session *s);
+void kernel_end(struct ha_core *c, struct session *s);
 bool kernel_replaces(const struct session *s);
 bool kernel_keep(struct ha_core *c, struct session *s);
 void kernel_done(struct ha_core *c, const struct ha_in_done *in);
@@ -629,6 +631,10 @@ void handoff_record_came(struct ha_core *c, struct session *s);
 void handoff_due(struct ha_core *c, struct session *s);
 bool handoff_was_asked(const struct ha_core *c, const struct session *s);
 void handoff_grant(struct ha_core *c, struct session *s, uint8_t to);
+
+/* ending.c */
+int ending_asked(struct ha_core *c, const struct ha_uid *uid);
+void ending_received(struct ha_core *c, const struct ha_in_message *in);
 
 /* intake.c */
 void intake_session(struct ha_core *c, const struct ha_in_session *in);

@@ -112,11 +112,16 @@ enum ha_admin_verb {
 	HA_ADMIN_SYNC_FROM, /* full synchronisation; member 0: from all */
 	HA_ADMIN_SUSPEND,
 	HA_ADMIN_FUNCTIONAL,
+	/* End a session everywhere.  HA_ERR_ABSENT: not held here;
+	 * HA_ERR_AGAIN: its owner can't be reached now, or this member begins
+	 * only. */
+	HA_ADMIN_END,
 };
 
 struct ha_in_admin {
 	enum ha_admin_verb verb;
-	uint8_t member;
+	uint8_t member;    /* SYNC_FROM */
+	struct ha_uid uid; /* END */
 };
 
 /* Members, their synchronization, links, thresholds, times and flap_max are

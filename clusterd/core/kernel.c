@@ -129,6 +129,24 @@ kernel_half(struct ha_core *c, struct session *s)
 	kernel_want(c, s, WORK_FRESH);
 }
 
+/* Our s ends by the operator's word.  Of what lives nothing else is removed
+ * without being created anew. */
+void
+kernel_end(struct ha_core *c, struct session *s)
+{
+	if (s->actual == ACTUAL_ABSENT && s->in_flight == 0)
+		owner_end(c, s, HA_END_DELETED);
+	else
+		kernel_want(c, s, WORK_REMOVE);
+}
+
+static bool
+is_ending(const struct session *s)
+{
+	return s->place != PLACE_DEAD &&
+	    (s->work & WORK_FRESH) == WORK_REMOVE;
+}
+
 /* Is its entry to be replaced, or asked to be?  Removing and creating are the
  * only two that are under way together. */
 bool
@@ -149,7 +167,8 @@ kernel_keep(struct ha_core *c, struct session *s)
 		return false;
 	}
 	s->stale = false;
-	s->work &= (uint16_t)~WORK_FRESH;
+	if (!is_ending(s))
+		s->work &= (uint16_t)~WORK_FRESH;
 	return true;
 }
 
@@ -409,8 +428,10 @@ add_op(struct ha_core *c, uint16_t *n, struct session *s,
 
 	*op = (struct ha_kernel_op){ .verb = verb, .change = (uint16_t)change,
 		.ticket = ticket_of(c, s, verb, change),
-		.liberal = s->liberal, .bare = s->bare, .lifetime_s = lifetime_of(c, s),
-		.entry = verb == HA_KERNEL_REMOVE ? s->entry : 0,
+		.liberal = s->liberal, .bare = s->bare,
+		.lifetime_s = lifetime_of(c, s),
+		.entry = verb == HA_KERNEL_REMOVE || verb == HA_KERNEL_END ?
+		    s->entry : 0,
 		.record = &s->record, .extra = s->extra };
 	s->in_flight++;
 	c->in_flight++;
@@ -444,10 +465,24 @@ change_bits(unsigned int work)
 }
 
 static void
+issue_end(struct ha_core *c, struct session *s, uint16_t *n)
+{
+	s->work = 0;
+	if (s->actual == ACTUAL_PRESENT)
+		add_op(c, n, s, HA_KERNEL_END, 0);
+	else if (owner_is_self(c, s))
+		owner_end(c, s, HA_END_DELETED);
+}
+
+static void
 issue(struct ha_core *c, struct session *s, uint16_t *n)
 {
 	unsigned int work = s->work;
 
+	if (is_ending(s)) {
+		issue_end(c, s, n);
+		return;
+	}
 	s->work = 0;
 	if ((work & WORK_REMOVE) != 0 &&
 	    (s->actual == ACTUAL_PRESENT || s->place == PLACE_DEAD))
@@ -515,7 +550,7 @@ kernel_tick(struct ha_core *c)
 	take_due_retries(c, &c->retry[0]);
 	take_due_retries(c, &c->retry[1]);
 	while (!ha_list_empty(&c->work) && n + 2 <= HA_KERNEL_OPS_MAX &&
-	    c->in_flight < OPS_IN_FLIGHT) {
+	    c->in_flight < OPS_IN_FLIGHT && out_has_room(c)) {
 		struct session *s = next_work(c);
 
 		unlist_work(c, s);
@@ -587,6 +622,17 @@ removed(struct ha_core *c, struct session *s, int result)
 		retry(c, s, WORK_REMOVE);
 	else if (s->stale || !s->bit) /* else packets came: it may stay */
 		retry(c, s, WORK_FRESH);
+}
+
+/* Its end, if there was an entry, was told before; whatever became of the
+ * removal, the operator's word holds. */
+static void
+ended(struct ha_core *c, struct session *s, int result)
+{
+	if (result == HA_OK || result == HA_ERR_ABSENT)
+		kernel_absent(c, s);
+	if (s->place != PLACE_DEAD && owner_is_self(c, s))
+		owner_end(c, s, HA_END_DELETED);
 }
 
 /* The kernel lacks what s came from: its helper, or, as long as that may still
@@ -673,6 +719,9 @@ kernel_done(struct ha_core *c, const struct ha_in_done *in)
 		break;
 	case HA_KERNEL_CHANGE:
 		changed(c, s, (unsigned int)(in->ticket >> 52), in->result);
+		break;
+	case HA_KERNEL_END:
+		ended(c, s, in->result);
 		break;
 	}
 	if (s->in_flight > 0)

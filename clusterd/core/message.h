@@ -21,6 +21,7 @@ enum ha_message_kind {
 	HA_MSG_WALK_VOID,
 	HA_MSG_TOUCH,
 	HA_MSG_GRANT,
+	HA_MSG_END,
 	HA_MSG_BATCH,
 	HA_MSG_MAX,
 };
@@ -59,7 +60,8 @@ struct ha_msg_walk_void {
 	struct ha_stream_id stream;
 };
 
-/* TOUCH: "its packets come here"; GRANT: "take it, from this version". */
+/* TOUCH: "its packets come here"; GRANT: "take it, from this version"; END:
+ * "end it, the operator says so". */
 struct ha_msg_session {
 	struct ha_uid uid;
 	struct ha_version version;
@@ -134,6 +136,7 @@ struct ha_message {
 		struct ha_msg_walk_void walk_void;
 		struct ha_msg_session touch;
 		struct ha_msg_session grant;
+		struct ha_msg_session end;
 		struct ha_msg_batch batch;
 	} u;
 };

@@ -50,6 +50,8 @@ enum ha_kernel_verb {
 	HA_KERNEL_INSTALL, /* create, exclusively, with the replica bit */
 	HA_KERNEL_REMOVE,  /* delete what has this original tuple */
 	HA_KERNEL_CHANGE,  /* change what has this original tuple */
+	HA_KERNEL_END,     /* REMOVE, told as if another program did it: as
+	                    * HA_SESSION_END, before the HA_IN_DONE */
 };
 
 /* What a CHANGE changes. */
@@ -71,7 +73,7 @@ struct ha_kernel_op {
 	bool liberal;        /* INSTALL: accept any window */
 	uint32_t lifetime_s; /* INSTALL, CHANGE of LIFETIME */
 	const struct ha_record *record;
-	uint32_t entry; /* REMOVE: this one only; 0: whichever it is */
+	uint32_t entry; /* REMOVE, END: this one only; 0: whichever it is */
 	const struct ha_extra *extra; /* of the record; NULL: nothing */
 	bool bare; /* its entry has no helper and no master here */
 };

@@ -11,6 +11,9 @@
  * in the middle of a step and must not be called back from there.  A counter
  * file descriptor wakes the loop.
  *
+ * An end that is to be told comes back in the same way, as an event in front
+ * of its answer: an echo.  The socket that hears events takes none of ours.
+ *
  * A change of status goes in a message of its own when it comes with other
  * changes: the kernel refuses a status that lacks a bit which the entry has
  * got meanwhile, and would leave the rest undone.
@@ -29,8 +32,7 @@
 #include "dataplane/netlink.h"
 
 #define BATCH        64   /* messages a send */
-#define ANSWER_MAX   256  /* bytes: an answer without a copy is 36 */
-#define ENTRY_MAX    2048 /* bytes: no entry is longer */
+#define ANSWER_MAX   2048 /* bytes: an answer is 36, no entry is longer */
 #define RESULTS_SLICE 1024
 #define RECEIVE_BYTES (1024 * 1024)
 
@@ -68,6 +70,10 @@ struct ha_ct_install {
 	size_t head;
 	size_t n_results;
 	size_t capacity;
+
+	struct ha_ct_entry *ends; /* told; they wait before the results */
+	size_t n_ends;
+	size_t ends_capacity;
 };
 
 int
@@ -116,6 +122,7 @@ ha_ct_install_close(struct ha_ct_install *in)
 	if (in->wake_fd >= 0)
 		close(in->wake_fd);
 	free(in->results);
+	free(in->ends);
 	free(in);
 }
 
@@ -155,14 +162,29 @@ result_of(const struct slot *s)
 	}
 }
 
+/* Room was made beforehand by reserve_ends(). */
+static void
+take_echo(struct ha_ct_install *in, const struct nlmsghdr *h, size_t len)
+{
+	struct ha_ct_entry e;
+
+	if (in->n_ends < in->ends_capacity &&
+	    ha_ct_parse(h, len, false, &in->bits, &e) == HA_OK &&
+	    e.session.event == HA_SESSION_END)
+		in->ends[in->n_ends++] = e;
+}
+
 static void
 take_answer(struct ha_ct_install *in, const struct nlmsghdr *h, size_t len)
 {
 	uint32_t i;
 
-	if (len < sizeof(*h) || h->nlmsg_len > len ||
-	    h->nlmsg_type != NLMSG_ERROR)
+	if (len < sizeof(*h) || h->nlmsg_len > len)
 		return;
+	if (h->nlmsg_type != NLMSG_ERROR) {
+		take_echo(in, h, len);
+		return;
+	}
 	i = h->nlmsg_seq - in->seq;
 	if (i < in->n_slots)
 		in->slots[i].err = ha_netlink_errno(h);
@@ -267,6 +289,25 @@ reserve(struct ha_ct_install *in, size_t n)
 	return HA_OK;
 }
 
+static int
+reserve_ends(struct ha_ct_install *in, const struct ha_kernel_op *ops,
+    size_t n)
+{
+	size_t wanted = in->n_ends;
+	struct ha_ct_entry *p;
+
+	for (size_t i = 0; i < n; i++)
+		wanted += ops[i].verb == HA_KERNEL_END;
+	if (wanted <= in->ends_capacity)
+		return HA_OK;
+	p = realloc(in->ends, wanted * sizeof(*p));
+	if (p == NULL)
+		return HA_ERR_NOMEM;
+	in->ends = p;
+	in->ends_capacity = wanted;
+	return HA_OK;
+}
+
 static void
 wake(struct ha_ct_install *in)
 {
@@ -283,6 +324,8 @@ ha_ct_install_do(struct ha_ct_install *in, const struct ha_kernel_op *ops,
 {
 	int rc = reserve(in, n);
 
+	if (rc == HA_OK)
+		rc = reserve_ends(in, ops, n);
 	if (rc != HA_OK)
 		return rc;
 	for (size_t i = 0; i < n; i++) {
@@ -321,7 +364,7 @@ ha_ct_install_read(struct ha_ct_install *in, const struct ha_tuple *orig,
     struct ha_ct_entry *out)
 {
 	_Alignas(8) uint8_t msg[HA_CT_MSG_MAX];
-	_Alignas(8) uint8_t answer[ENTRY_MAX];
+	_Alignas(8) uint8_t answer[ANSWER_MAX];
 	const struct nlmsghdr *h = (const void *)answer;
 	uint32_t seq = in->seq++;
 	int rc = ha_netlink_send(in->nl, msg,
@@ -344,16 +387,22 @@ ha_ct_install_read(struct ha_ct_install *in, const struct ha_tuple *orig,
 
 bool
 ha_ct_install_results(struct ha_ct_install *in,
-    void (*on_done)(void *ctx, uint64_t ticket, int result), void *ctx)
+    const struct ha_ct_install_calls *calls)
 {
 	uint64_t woken;
 
 	if (read(in->wake_fd, &woken, sizeof(woken)) < 0)
 		HA_CHECK(errno == EAGAIN);
+	for (size_t i = 0; i < in->n_ends; i++) {
+		struct ha_ct_entry e = in->ends[i]; /* more may come */
+
+		calls->on_entry(calls->ctx, &e);
+	}
+	in->n_ends = 0;
 	for (int i = 0; i < RESULTS_SLICE && in->head < in->n_results; i++) {
 		struct result r = in->results[in->head++];
 
-		on_done(ctx, r.ticket, r.result);
+		calls->on_done(calls->ctx, r.ticket, r.result);
 	}
 	wake(in);
 	return in->head < in->n_results;

@@ -17,6 +17,13 @@
 
 struct ha_ct_install;
 
+struct ha_ct_install_calls {
+	void *ctx;
+	/* What HA_KERNEL_END ended; before the result of that. */
+	void (*on_entry)(void *ctx, const struct ha_ct_entry *e);
+	void (*on_done)(void *ctx, uint64_t ticket, int result);
+};
+
 HA_MUST_USE int ha_ct_install_open(const struct ha_ct_bits *bits,
     struct ha_dataplane_stats *stats, struct ha_ct_install **out);
 
@@ -43,6 +50,6 @@ HA_MUST_USE int ha_ct_install_read(struct ha_ct_install *in,
 
 /* Hand out one slice of results; true: there are more. */
 bool ha_ct_install_results(struct ha_ct_install *in,
-    void (*on_done)(void *ctx, uint64_t ticket, int result), void *ctx);
+    const struct ha_ct_install_calls *calls);
 
 #endif /* HA_DATAPLANE_CONNTRACK_INSTALL_H */

@@ -940,8 +940,9 @@ static struct nlmsghdr *
 build_remove(uint8_t *buf, const struct ha_kernel_op *op, uint32_t seq)
 {
 	const struct ha_tuple *orig = &op->record->orig;
-	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
-	    af_of(orig), seq);
+	uint16_t echo = op->verb == HA_KERNEL_END ? NLM_F_ECHO : 0;
+	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_DELETE,
+	    NLM_F_ACK | echo, af_of(orig), seq);
 
 	put_name(h, orig);
 	if (op->entry != 0)
@@ -1033,6 +1034,7 @@ ha_ct_build(uint8_t buf[static HA_CT_MSG_MAX], const struct ha_kernel_op *op,
 		h = build_install(buf, op, bits, seq);
 		break;
 	case HA_KERNEL_REMOVE:
+	case HA_KERNEL_END:
 		h = build_remove(buf, op, seq);
 		break;
 	case HA_KERNEL_CHANGE:

@@ -104,6 +104,14 @@ event_expect(void *ctx, const struct ha_tuple *master)
 }
 
 static void
+work_done(void *ctx, uint64_t ticket, int result)
+{
+	struct ha_dataplane *dp = ctx;
+
+	dp->config.calls.on_done(dp->config.calls.ctx, ticket, result);
+}
+
+static void
 event_lost(void *ctx)
 {
 	struct ha_dataplane *dp = ctx;
@@ -455,7 +463,7 @@ watch_table(struct ha_dataplane *dp)
 bool
 ha_dataplane_readable(struct ha_dataplane *dp, enum ha_dataplane_fd which)
 {
-	const struct ha_dataplane_calls *calls = &dp->config.calls;
+	const struct ha_ct_install_calls work = { dp, event_entry, work_done };
 	bool more;
 
 	announce_dump(dp);
@@ -467,8 +475,7 @@ ha_dataplane_readable(struct ha_dataplane *dp, enum ha_dataplane_fd which)
 	case HA_DATAPLANE_FD_DUMP:
 		return ha_ct_dump_read(dp->dump);
 	case HA_DATAPLANE_FD_WORK:
-		return ha_ct_install_results(dp->install, calls->on_done,
-		    calls->ctx);
+		return ha_ct_install_results(dp->install, &work);
 	case HA_DATAPLANE_FD_TABLE:
 		watch_table(dp);
 		return false;

@@ -16,7 +16,7 @@
  *     entry is older than the rule, never signals and can't be probed (a
  *     probe of it ends in HA_ERR_UNSUPPORTED).
  *   - tcp_flags never hold the kernel's "be liberal": that is a local matter.
- *   - What this daemon did itself raises no event at all.
+ *   - What this daemon did itself raises no event, but for HA_KERNEL_END.
  *   - The kernel raises none when it shifts sequence numbers.  Where it may
  *     have, the entry is read, and told with HA_SESSION_DUMPED in between.
  *

@@ -25,6 +25,7 @@ urgency_of(enum ha_message_kind kind)
 	case HA_MSG_WALK_VOID:
 	case HA_MSG_TOUCH:
 	case HA_MSG_GRANT:
+	case HA_MSG_END:
 	case HA_MSG_MAX:
 		break;
 	}

@@ -436,6 +436,55 @@ START_TEST(a_person_who_deletes_is_foreign)
 }
 END_TEST
 
+START_TEST(an_end_that_is_to_be_told_is_told_before_its_result)
+{
+	struct ha_record r = udp(4303);
+	const struct ha_kernel_op op = { .ticket = 10, .verb = HA_KERNEL_END,
+		.record = &r };
+	const struct ha_in_session *s;
+
+	start();
+	forward(4303);
+	(void)await_event(HA_SESSION_NEW, 4303);
+	ck_assert_int_eq(operate(&op), HA_OK);
+	s = find(HA_SESSION_END, 4303);
+	ck_assert_ptr_nonnull(s);
+	ck_assert(s->foreign && s->has_timeout && s->entry != 0);
+	ck_assert_int_eq(operate(&op), HA_ERR_ABSENT);
+	quiet();
+	ck_assert_uint_eq(count(HA_SESSION_END), 1);
+}
+END_TEST
+
+START_TEST(hundreds_of_ends_are_all_told)
+{
+	static struct ha_record records[HA_KERNEL_OPS_MAX];
+	static struct ha_kernel_op ops[HA_KERNEL_OPS_MAX];
+
+	start();
+	for (size_t i = 0; i < HA_KERNEL_OPS_MAX; i++) {
+		struct ha_tuple t = tuple("fd01::2", (uint16_t)(10000 + i),
+		    "fd02::2", 5000, IPPROTO_UDP);
+
+		records[i] = plain(&t);
+		ops[i] = (struct ha_kernel_op){ i, HA_KERNEL_INSTALL, 0, false,
+			600, &records[i] };
+	}
+	ck_assert_int_eq(ha_dataplane_do(dp, ops, HA_KERNEL_OPS_MAX), HA_OK);
+	for (size_t i = 0; i < HA_KERNEL_OPS_MAX; i++)
+		ops[i].verb = HA_KERNEL_END;
+	ck_assert_int_eq(ha_dataplane_do(dp, ops, HA_KERNEL_OPS_MAX), HA_OK);
+	ck_assert_uint_eq(h.n_sessions, 0); /* never from inside the call */
+	await(&h.n_done, 2 * HA_KERNEL_OPS_MAX, "results");
+	ck_assert_uint_eq(h.n_sessions, HA_KERNEL_OPS_MAX);
+	for (size_t i = 0; i < h.n_sessions; i++) {
+		ck_assert_int_eq(h.sessions[i].event, HA_SESSION_END);
+		ck_assert_uint_eq(h.sessions[i].record.orig.src_port,
+		    10000 + i);
+	}
+}
+END_TEST
+
 START_TEST(masquerade_ends_alive_when_its_link_goes_down)
 {
 	const struct ha_in_session *s;
@@ -1003,6 +1052,8 @@ make_suite(void)
 	tcase_add_test(tc, an_overrun_is_told);
 	tcase_add_test(tc, an_expired_session_ends_without_a_timeout);
 	tcase_add_test(tc, a_person_who_deletes_is_foreign);
+	tcase_add_test(tc, an_end_that_is_to_be_told_is_told_before_its_result);
+	tcase_add_test(tc, hundreds_of_ends_are_all_told);
 	tcase_add_test(tc, masquerade_ends_alive_when_its_link_goes_down);
 	add_loop(tc, a_running_connection_goes_on_through_a_copy_of_its_entry,
 	    sizeof(tcp_cases) / sizeof(tcp_cases[0]));

@@ -497,11 +497,13 @@ fake_conntrack_apply(struct fake_conntrack *ct, struct ha_time now,
 	if (op->verb == HA_KERNEL_INSTALL)
 		return install(ct, now, op);
 	e = find_alive(ct, now, &op->record->orig);
-	if (e == NULL || (op->verb == HA_KERNEL_REMOVE && op->entry != 0 &&
+	if (e == NULL || (op->verb != HA_KERNEL_CHANGE && op->entry != 0 &&
 	    op->entry != (uint32_t)e->serial))
 		return HA_ERR_ABSENT;
 	if (op->verb == HA_KERNEL_REMOVE)
 		remove_entry(ct, e);
+	else if (op->verb == HA_KERNEL_END)
+		end_entry(ct, e, END_DELETED);
 	else
 		change(e, now, op);
 	return HA_OK;

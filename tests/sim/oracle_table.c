@@ -247,8 +247,8 @@ was_ended(const struct oracle *o, uint8_t member, const struct held *h)
 	if (h->ended.epoch != 0 && (oracle_compare(&h->ended, v) >= 0 ||
 	    h->ended.owner == v->owner))
 		return true;
-	if (v->owner != member)
-		return false;
+	if (v->owner != member && ha_time_is_never(h->claim_pending))
+		return false; /* nor claimed and ended in one go */
 	return h->end_done || /* what an earlier start owned: */
 	    v->revision >> 32 != o->members[member].boot.counter;
 }

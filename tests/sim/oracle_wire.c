@@ -314,6 +314,7 @@ oracle_sent(struct oracle *o, uint8_t member, uint8_t peer,
 	case HA_MSG_WALK_VOID:
 	case HA_MSG_TOUCH:
 	case HA_MSG_GRANT:
+	case HA_MSG_END:
 	case HA_MSG_MAX:
 		return;
 	}
@@ -370,6 +371,7 @@ oracle_delivered(struct oracle *o, uint8_t member, uint8_t peer,
 	case HA_MSG_WALK_VOID:
 	case HA_MSG_KEEPALIVE:
 	case HA_MSG_TOUCH:
+	case HA_MSG_END:
 	case HA_MSG_MAX:
 		return;
 	}

@@ -27,6 +27,7 @@ struct scenario {
 	struct ha_dur flow_pace;
 	bool membership;
 	bool states;
+	bool ends;
 	bool both_links;
 	bool crowded; /* with sessions */
 	bool hasty;   /* flows live so short that ends are soon forgotten */
@@ -467,6 +468,15 @@ set_sharing(void *ctx, const struct sim_event *e)
 }
 
 static void
+end_session(struct scenario *s)
+{
+	uint8_t m = any_member(s);
+
+	if (s->world->members[m].running)
+		world_admin_end(s->world, m);
+}
+
+static void
 take_out(struct scenario *s)
 {
 	uint8_t m = any_member(s);
@@ -611,6 +621,7 @@ static const struct {
 	int64_t max_ms;
 	bool membership;     /* only where that is asked for */
 	bool states;
+	bool ends;
 } FAULTS[] = {
 	{ kill_daemon, 40, 4000, 40000 },
 	{ kill_host, 40, 5000, 40000 },
@@ -630,6 +641,7 @@ static const struct {
 	{ cut_walk, 25, 100, 1000 },
 	{ lose_frame, 15, 2000, 20000 },
 	{ ask_for_all, 15, 5000, 40000 },
+	{ end_session, 60, 500, 20000, .ends = true },
 	{ take_out, 60, 5000, 40000, true },
 	{ stop_sharing, 40, 5000, 40000, true },
 	{ replace_hardware, 40, 10000, 60000, true },
@@ -662,7 +674,8 @@ begin_chaos(struct scenario *s)
 		struct sim_event first = { .a = i };
 
 		if ((FAULTS[i].membership && !s->membership) ||
-		    (FAULTS[i].states && !s->states))
+		    (FAULTS[i].states && !s->states) ||
+		    (FAULTS[i].ends && !s->ends))
 			continue;
 		if (!chance(s, FAULTS[i].percent))
 			continue;
@@ -904,6 +917,7 @@ scenario_run(const struct scenario_options *options,
 		.begins = true,
 		.membership = options->membership,
 		.states = options->states,
+		.ends = options->ends,
 	};
 	struct world_settings settings;
 

@@ -19,6 +19,7 @@ struct scenario_options {
 	enum ha_plant plant;
 	bool membership; /* members come, go and stop sharing, too */
 	bool states;     /* they fail, and are taken out and called back */
+	bool ends;       /* sessions are ended by hand */
 	bool trace;
 };
 

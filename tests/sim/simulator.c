@@ -34,7 +34,7 @@ on_abort(int signal)
 static const char USAGE[] =
     "usage: simulator [--seed N | --seeds A..B] [--members N] [--trace]\n"
     "                 [--twice-one-in N] [--keep-going] [--until S4|S6]\n"
-    "                 [--membership] [--states] [--plant NAME]\n"
+    "                 [--membership] [--states] [--ends] [--plant NAME]\n"
     "                 [--list-plants]\n";
 
 static int
@@ -135,6 +135,8 @@ take_options(int argc, char **argv, struct options *o)
 			o->scenario.membership = true;
 		else if (strcmp(argv[i], "--states") == 0)
 			o->scenario.states = true;
+		else if (strcmp(argv[i], "--ends") == 0)
+			o->scenario.ends = true;
 		else if (strcmp(argv[i], "--keep-going") == 0)
 			o->keep_going = true;
 		else if (i + 1 < argc && take_valued(argv[i], argv[i + 1], o))

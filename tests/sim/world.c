@@ -134,6 +134,12 @@ note_message(struct world *w, uint8_t m, uint8_t peer, const char *way,
 		    (unsigned long long)msg->u.touch.uid.number,
 		    msg->u.touch.version.epoch);
 		return;
+	case HA_MSG_END:
+		world_note(w, m, "%s %d end %d/%llx/%llu", way, peer,
+		    msg->u.end.uid.creator,
+		    (unsigned long long)msg->u.end.uid.boot & 0xffff,
+		    (unsigned long long)msg->u.end.uid.number);
+		return;
 	case HA_MSG_BATCH:
 		note_batch(w, m, peer, way, &msg->u.batch);
 		return;
@@ -388,7 +394,7 @@ step(struct world *w, uint8_t index, const struct ha_input *in)
 	w->body.id = 0;
 	world_hash(w, (uint64_t)w->now.ns ^ (uint64_t)in->kind << 56 ^
 	    (uint64_t)index << 48);
-	if (ha_core_step(m->core, in) != HA_OK)
+	if (ha_core_step(m->core, in) != HA_OK && in->kind != HA_IN_ADMIN)
 		oracle_broken(w->oracle, "step: an input is refused");
 	out = ha_core_outputs(m->core, &n);
 	for (size_t i = 0; i < n; i++)
@@ -933,6 +939,40 @@ world_admin_sync(struct world *w, uint8_t m)
 		in->input.u.admin.member = 0;
 	world_note(w, m, "admin asks for everything from %d",
 	    in->input.u.admin.member);
+	world_give(w, m, in);
+}
+
+/* Any that m shows; false: it shows none. */
+static bool
+draw_session(struct world *w, uint8_t m, struct ha_view_session *v)
+{
+	const struct ha_core *core = w->members[m].core;
+	struct ha_view_self self;
+	uint32_t cursor = 0;
+	uint64_t skip;
+
+	ha_view_self(core, &self);
+	skip = ha_rng_below(&w->rng, self.table_owned + self.table_cached +
+	    1u);
+	while (ha_view_next_session(core, &cursor, v))
+		if (skip-- == 0)
+			return true;
+	return false;
+}
+
+void
+world_admin_end(struct world *w, uint8_t m)
+{
+	struct world_input *in;
+	struct ha_view_session v;
+
+	if (!draw_session(w, m, &v))
+		return;
+	in = world_new_input(HA_IN_ADMIN, 0);
+	in->input.u.admin.verb = HA_ADMIN_END;
+	in->input.u.admin.uid = v.uid;
+	flows_excuse(w->flows, &v.record.orig);
+	world_note(w, m, "admin ends port=%d", v.record.orig.src_port);
 	world_give(w, m, in);
 }
 

@@ -146,6 +146,8 @@ void world_suspend(struct world *w, uint8_t m);
 void world_call_back(struct world *w, uint8_t m);
 /* Something that it watches fails, or is well again. */
 void world_fail(struct world *w, uint8_t m, uint8_t monitor, bool failed);
+/* One of the sessions that m shows. */
+void world_admin_end(struct world *w, uint8_t m);
 
 /* The cluster file of a member: who is in it, and who shares sessions. */
 void world_set_file(struct world *w, uint8_t m, ha_member_set file,

@@ -231,7 +231,8 @@ struct late_op {
 static void
 note_op(struct world *w, uint8_t m, const struct ha_kernel_op *op, int result)
 {
-	static const char *const VERBS[] = { "install", "remove", "change" };
+	static const char *const VERBS[] = { "install", "remove", "change",
+		"end" };
 
 	world_note(w, m, "op %s port=%d proto=%d change=%x%s result=%d",
 	    VERBS[op->verb], op->record->orig.src_port,

@@ -19,6 +19,7 @@ struct parcel {
 struct result {
 	uint64_t ticket;
 	int result;
+	uint16_t ended; /* port of what it ended; 0: nothing */
 };
 
 struct rig rig;
@@ -158,6 +159,9 @@ do_op(struct rig_member *r, const struct ha_kernel_op *op)
 		*e = RIG_NONE;
 		r->removals++;
 		return was ? HA_OK : HA_ERR_ABSENT;
+	case HA_KERNEL_END:
+		*e = RIG_NONE;
+		return was ? HA_OK : HA_ERR_ABSENT;
 	case HA_KERNEL_CHANGE:
 		if (was && (op->change & HA_CHANGE_PROBE) != 0)
 			*e = RIG_REPLICA;
@@ -170,9 +174,13 @@ static void
 do_ops(uint8_t m, const struct ha_out_kernel *k)
 {
 	for (int i = 0; i < k->n_ops; i++) {
-		ck_assert_uint_lt(n_held[m], TICKETS_MAX);
-		held[m][n_held[m]++] = (struct result){ k->ops[i].ticket,
-			do_op(&rig.m[m], &k->ops[i]) };
+		const struct ha_kernel_op *op = &k->ops[i];
+		struct result *r = &held[m][n_held[m]++];
+
+		ck_assert_uint_le(n_held[m], TICKETS_MAX);
+		*r = (struct result){ op->ticket, do_op(&rig.m[m], op), 0 };
+		if (op->verb == HA_KERNEL_END && r->result == HA_OK)
+			r->ended = op->record->orig.src_port;
 	}
 }
 
@@ -215,6 +223,13 @@ alarmed(struct rig_member *r, const struct ha_out_alarm *o)
 }
 
 static void
+ended(struct rig_member *r, const struct ha_out_ended *e)
+{
+	r->ended++;
+	r->last_ended = *e;
+}
+
+static void
 perform(uint8_t m)
 {
 	size_t n;
@@ -229,7 +244,7 @@ perform(uint8_t m)
 		else if (out[i].kind == HA_OUT_DUMP)
 			wants_dump = true;
 		else if (out[i].kind == HA_OUT_ENDED)
-			rig.m[m].ended++;
+			ended(&rig.m[m], &out[i].u.ended);
 		else if (out[i].kind == HA_OUT_STATE)
 			moved(&rig.m[m], &out[i].u.state);
 		else if (out[i].kind == HA_OUT_GATE)
@@ -255,9 +270,15 @@ rig_release_done(uint8_t m)
 	memcpy(now, held[m], n * sizeof(now[0]));
 	n_held[m] = 0;
 	rig.m[m].hold_done = false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		struct ha_input end = rig_event(HA_SESSION_END, now[i].ended);
+
+		end.u.session.foreign = true;
+		if (now[i].ended != 0)
+			rig_feed(m, &end);
 		rig_feed(m, &(struct ha_input){ .kind = HA_IN_DONE,
 			.u.done = { now[i].ticket, now[i].result } });
+	}
 }
 
 void
@@ -268,6 +289,17 @@ rig_feed(uint8_t m, const struct ha_input *in)
 	timed.now = rig.now;
 	ck_assert_int_eq(ha_core_step(rig.m[m].core, &timed), HA_OK);
 	perform(m);
+}
+
+int
+rig_admin(uint8_t m, const struct ha_in_admin *admin)
+{
+	struct ha_input in = { .kind = HA_IN_ADMIN, .now = rig.now,
+		.u.admin = *admin };
+	int rc = ha_core_step(rig.m[m].core, &in);
+
+	perform(m);
+	return rc;
 }
 
 static void

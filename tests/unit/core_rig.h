@@ -43,6 +43,7 @@ struct rig_member {
 	unsigned int installs;
 	bool hold_done;         /* results of operations wait */
 	unsigned int ended;     /* sessions told to the traffic log */
+	struct ha_out_ended last_ended;
 	unsigned int removals;  /* asked of the kernel */
 	unsigned int peer_downs; /* peers that went down or were lost */
 	bool gate_open; /* a start finds it as the last one left it */
@@ -77,6 +78,8 @@ void rig_connect(uint8_t a, uint8_t b);
 void rig_disconnect(uint8_t a, uint8_t b);
 
 void rig_feed(uint8_t m, const struct ha_input *in);
+/* The same, when it may be refused: what the core says. */
+int rig_admin(uint8_t m, const struct ha_in_admin *admin);
 void rig_run_ms(int ms);
 /* The results that were held back. */
 void rig_release_done(uint8_t m);

@@ -261,6 +261,9 @@ random_message(struct ha_rng *rng, enum ha_message_kind kind,
 	case HA_MSG_GRANT:
 		session(rng, &out->u.grant);
 		break;
+	case HA_MSG_END:
+		session(rng, &out->u.end);
+		break;
 	case HA_MSG_BATCH:
 		batch(rng, entries, &out->u.batch);
 		break;
@@ -368,6 +371,8 @@ same_message(const struct ha_message *a, const struct ha_message *b)
 		return same_session(&a->u.touch, &b->u.touch);
 	case HA_MSG_GRANT:
 		return same_session(&a->u.grant, &b->u.grant);
+	case HA_MSG_END:
+		return same_session(&a->u.end, &b->u.end);
 	case HA_MSG_BATCH:
 		return same_batch(&a->u.batch, &b->u.batch);
 	case HA_MSG_MAX:

@@ -8,7 +8,7 @@
 #include "tests/unit/random_message.h"
 
 /* First bytes of frames: part of the wire, so spelled out once more here. */
-enum { KEEPALIVE = 16, FEED_REQUEST, WALK_VOID, TOUCH, GRANT, BATCH };
+enum { KEEPALIVE = 16, FEED_REQUEST, WALK_VOID, TOUCH, GRANT, BATCH, END };
 
 #define N(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -673,6 +673,7 @@ enum target {
 	A_VOID,
 	A_TOUCH,
 	A_GRANT,
+	AN_END_BY_HAND,
 };
 
 static const struct {
@@ -762,6 +763,9 @@ static const struct {
 	{ "grant", A_GRANT, 6, UINT64_MAX, HA_OK },
 	{ "creator of grant", A_GRANT, 1, 17, HA_ERR_CORRUPT },
 	{ "writer of grant", A_GRANT, 5, 17, HA_ERR_CORRUPT },
+	{ "end by hand", AN_END_BY_HAND, 6, UINT64_MAX, HA_OK },
+	{ "its creator", AN_END_BY_HAND, 1, 17, HA_ERR_CORRUPT },
+	{ "its writer", AN_END_BY_HAND, 5, 17, HA_ERR_CORRUPT },
 };
 
 static void
@@ -919,6 +923,8 @@ send_to_target(enum target target, unsigned int field, uint64_t value)
 		return send_session(TOUCH, field, value);
 	case A_GRANT:
 		return send_session(GRANT, field, value);
+	case AN_END_BY_HAND:
+		return send_session(END, field, value);
 	}
 	return 1;
 }
@@ -1041,7 +1047,7 @@ START_TEST(a_kind_that_is_not_known_is_told_apart)
 
 	for (unsigned int kind = 0; kind < 256; kind++) {
 		frame[0] = (uint8_t)kind;
-		if (kind < KEEPALIVE || kind > BATCH)
+		if (kind < KEEPALIVE || kind > END)
 			ck_assert_int_eq(decode(frame, 1, &out),
 			    HA_ERR_UNSUPPORTED);
 		else
