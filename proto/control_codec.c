@@ -96,6 +96,20 @@ uid_valid(const Ha__Ctl__Uid *uid)
 	return uid->creator >= 1 && uid->creator <= HA_MEMBER_MAX;
 }
 
+/* One of the two, and no filter that lets everything pass. */
+static bool
+end_valid(const Ha__Ctl__AskEnd *ask)
+{
+	const Ha__Ctl__AskSessions *f = ask->sessions;
+
+	if (f == NULL)
+		return ask->session != NULL && uid_valid(ask->session);
+	return ask->session == NULL && filters_valid(f) &&
+	    (f->owner != NULL || f->has_cached || f->zone != NULL ||
+	    f->has_protocol || f->source != NULL || f->destination != NULL ||
+	    f->state != NULL);
+}
+
 static int
 check_request(const Ha__Ctl__Request *r)
 {
@@ -118,6 +132,8 @@ check_request(const Ha__Ctl__Request *r)
 		return filters_valid(r->sessions) ? HA_OK : HA_ERR_INVAL;
 	case HA__CTL__REQUEST__VERB_SESSION:
 		return uid_valid(r->session) ? HA_OK : HA_ERR_INVAL;
+	case HA__CTL__REQUEST__VERB_END:
+		return end_valid(r->end) ? HA_OK : HA_ERR_INVAL;
 	case HA__CTL__REQUEST__VERB__NOT_SET:
 	case _HA__CTL__REQUEST__VERB__CASE_IS_INT_SIZE:
 		break;

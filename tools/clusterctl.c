@@ -31,6 +31,8 @@ static const struct ha_ctl_verb VERBS[] = {
 	    CTL_OPT_FILTERS, ha_cmd_session_brief },
 	{ "session show", "UID", "all of one session", 1, 1, 0,
 	    ha_cmd_session_show },
+	{ "session end", "UID|FILTERS", "end sessions on every member", 0, 1,
+	    CTL_OPT_FILTERS, ha_cmd_session_end },
 	{ "events", "[-n N]", "what happened to this member", 0, 0,
 	    CTL_OPT_COUNT, ha_cmd_events },
 	{ "verify", "", "do all members hold the same sessions?", 0, 0, 0,

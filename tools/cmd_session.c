@@ -1,5 +1,5 @@
 /*
- * session brief, session show.
+ * session brief, session show, session end.
  *
  * What can be wrong with a filter by its form alone (an address, a number) is
  * a wrong command line and said here; what needs the cluster (a serial, a
@@ -198,6 +198,31 @@ parse_prefixes(struct ha_ctl *ctl, Ha__Ctl__AskSessions *ask,
 	return CTL_DONE;
 }
 
+struct filters {
+	Ha__Ctl__AskSessions ask; /* borrows the two prefixes */
+	struct prefix source;
+	struct prefix destination;
+};
+
+static int
+parse_filters(struct ha_ctl *ctl, struct filters *f)
+{
+	int rc;
+
+	ha__ctl__ask_sessions__init(&f->ask);
+	rc = parse_words(ctl, &f->ask);
+	if (rc == CTL_DONE)
+		rc = parse_role(ctl, &f->ask);
+	if (rc == CTL_DONE)
+		rc = parse_numbers(ctl, &f->ask);
+	if (rc == CTL_DONE)
+		rc = parse_prefixes(ctl, &f->ask, &f->source,
+		    &f->destination);
+	return rc;
+}
+
+/* --- brief --- */
+
 static void
 take_sessions(struct ha_ctl *ctl, const Ha__Ctl__Answer *answer, void *arg)
 {
@@ -209,25 +234,35 @@ take_sessions(struct ha_ctl *ctl, const Ha__Ctl__Answer *answer, void *arg)
 int
 ha_cmd_session_brief(struct ha_ctl *ctl)
 {
-	Ha__Ctl__AskSessions ask = HA__CTL__ASK_SESSIONS__INIT;
 	Ha__Ctl__Request request;
-	struct prefix source, destination;
-	int rc;
+	struct filters filters;
+	int rc = parse_filters(ctl, &filters);
 
-	rc = parse_words(ctl, &ask);
-	if (rc == CTL_DONE)
-		rc = parse_role(ctl, &ask);
-	if (rc == CTL_DONE)
-		rc = parse_numbers(ctl, &ask);
-	if (rc == CTL_DONE)
-		rc = parse_prefixes(ctl, &ask, &source, &destination);
 	if (rc != CTL_DONE)
 		return rc;
 	ha_ctl_request_init(&request);
 	request.verb_case = HA__CTL__REQUEST__VERB_SESSIONS;
-	request.sessions = &ask;
+	request.sessions = &filters.ask;
 	return ha_ctl_ask(ctl, &request, HA__CTL__ANSWER__BODY_SESSIONS,
 	    take_sessions, NULL);
+}
+
+/* --- show --- */
+
+static int
+parse_uid(struct ha_ctl *ctl, Ha__Ctl__Uid *ask)
+{
+	struct ha_uid uid;
+
+	if (ha_control_parse_uid(ctl->args[0], &uid) != HA_OK)
+		return ha_ctl_usage(ctl, "\"%s\" is no session: a uid is "
+		    "INDEX-BOOTID-NUMBER, as \"session brief\" shows it",
+		    ctl->args[0]);
+	ha__ctl__uid__init(ask);
+	ask->creator = uid.creator;
+	ask->boot = uid.boot;
+	ask->number = uid.number;
+	return CTL_DONE;
 }
 
 static void
@@ -240,20 +275,66 @@ take_session(struct ha_ctl *ctl, const Ha__Ctl__Answer *answer, void *arg)
 int
 ha_cmd_session_show(struct ha_ctl *ctl)
 {
-	Ha__Ctl__Uid ask = HA__CTL__UID__INIT;
 	Ha__Ctl__Request request;
-	struct ha_uid uid;
+	Ha__Ctl__Uid ask;
+	int rc = parse_uid(ctl, &ask);
 
-	if (ha_control_parse_uid(ctl->args[0], &uid) != HA_OK)
-		return ha_ctl_usage(ctl, "\"%s\" is no session: a uid is "
-		    "INDEX-BOOTID-NUMBER, as \"session brief\" shows it",
-		    ctl->args[0]);
-	ask.creator = uid.creator;
-	ask.boot = uid.boot;
-	ask.number = uid.number;
+	if (rc != CTL_DONE)
+		return rc;
 	ha_ctl_request_init(&request);
 	request.verb_case = HA__CTL__REQUEST__VERB_SESSION;
 	request.session = &ask;
 	return ha_ctl_ask(ctl, &request, HA__CTL__ANSWER__BODY_SESSION,
 	    take_session, NULL);
+}
+
+/* --- end --- */
+
+static void
+take_ended(struct ha_ctl *ctl, const Ha__Ctl__Answer *answer, void *arg)
+{
+	bool *all = arg;
+
+	*all = answer->ended->refused == 0;
+	ctl->out->ops->ended(ctl->out, answer->ended);
+}
+
+/* Without a filter it would be all of them: that has to be said. */
+static int
+parse_which(struct ha_ctl *ctl, Ha__Ctl__AskEnd *ask, Ha__Ctl__Uid *uid,
+    struct filters *filters)
+{
+	bool filtered = (ctl->options.given & ~(unsigned int)CTL_OPT_LIMIT) !=
+	    0;
+
+	if ((ctl->n_args > 0) == filtered || (ctl->n_args > 0 &&
+	    ctl->options.limit != NULL))
+		return ha_ctl_usage(ctl, "\"session end\" needs a UID or "
+		    "filters, --limit alone is none");
+	if (ctl->n_args > 0) {
+		ask->session = uid;
+		return parse_uid(ctl, uid);
+	}
+	ask->sessions = &filters->ask;
+	return parse_filters(ctl, filters);
+}
+
+int
+ha_cmd_session_end(struct ha_ctl *ctl)
+{
+	Ha__Ctl__AskEnd ask = HA__CTL__ASK_END__INIT;
+	Ha__Ctl__Request request;
+	struct filters filters;
+	Ha__Ctl__Uid uid;
+	bool all = false;
+	int rc = parse_which(ctl, &ask, &uid, &filters);
+
+	if (rc != CTL_DONE)
+		return rc;
+	ha_ctl_request_init(&request);
+	request.verb_case = HA__CTL__REQUEST__VERB_END;
+	request.end = &ask;
+	rc = ha_ctl_ask(ctl, &request, HA__CTL__ANSWER__BODY_ENDED,
+	    take_ended, &all);
+	return rc == CTL_DONE && !all ? CTL_REFUSED : rc;
 }

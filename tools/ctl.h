@@ -115,6 +115,7 @@ int ha_cmd_counters(struct ha_ctl *ctl);
 int ha_cmd_events(struct ha_ctl *ctl);
 int ha_cmd_session_brief(struct ha_ctl *ctl);
 int ha_cmd_session_show(struct ha_ctl *ctl);
+int ha_cmd_session_end(struct ha_ctl *ctl);
 int ha_cmd_verify(struct ha_ctl *ctl);
 int ha_cmd_reload(struct ha_ctl *ctl);
 int ha_cmd_forget(struct ha_ctl *ctl);

@@ -97,6 +97,7 @@ struct ha_out_ops {
 	void (*sessions)(struct ha_out *out, const Ha__Ctl__Sessions *page,
 	    bool last);
 	void (*session)(struct ha_out *out, const Ha__Ctl__SessionDetail *s);
+	void (*ended)(struct ha_out *out, const Ha__Ctl__Ended *e);
 	void (*events)(struct ha_out *out, const Ha__Ctl__Events *page,
 	    bool last);
 	void (*verify)(struct ha_out *out, const struct ha_verify_stream *s,

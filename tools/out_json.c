@@ -453,6 +453,16 @@ json_session(struct ha_out *out, const Ha__Ctl__SessionDetail *s)
 	show(out, o);
 }
 
+static void
+json_ended(struct ha_out *out, const Ha__Ctl__Ended *e)
+{
+	json_t *o = json_object();
+
+	set(o, "ended", number(e->ended));
+	set(o, "refused", number(e->refused));
+	show(out, o);
+}
+
 /* --- events --- */
 
 /* RFC 3339 in UTC. */
@@ -717,6 +727,7 @@ static const struct ha_out_ops JSON_OPS = {
 	.counters = json_counters,
 	.sessions = json_sessions,
 	.session = json_session,
+	.ended = json_ended,
 	.events = json_events,
 	.verify = json_verify,
 	.reload = json_reload,

@@ -507,6 +507,15 @@ text_session(struct ha_out *out, const Ha__Ctl__SessionDetail *d)
 	    ha_text_duration(d->changed_seconds, buf));
 }
 
+static void
+text_ended(struct ha_out *out, const Ha__Ctl__Ended *e)
+{
+	fprintf(out->stream, "Ended: %" PRIu64 "\n", e->ended);
+	if (e->refused > 0)
+		fprintf(out->stream, "Not ended, since their owners can't be "
+		    "reached from here now: %" PRIu64 "\n", e->refused);
+}
+
 /* --- events --- */
 
 static const char *
@@ -742,6 +751,7 @@ static const struct ha_out_ops TEXT_OPS = {
 	.counters = text_counters,
 	.sessions = text_sessions,
 	.session = text_session,
+	.ended = text_ended,
 	.events = text_events,
 	.verify = text_verify,
 	.reload = text_reload,

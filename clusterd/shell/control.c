@@ -54,6 +54,7 @@ static const tell_fn TELL[] = {
 	[HA__CTL__REQUEST__VERB_VERSION] = ha_control_tell_version,
 	[HA__CTL__REQUEST__VERB_RELOAD] = ha_control_reload,
 	[HA__CTL__REQUEST__VERB_FORGET] = ha_control_forget,
+	[HA__CTL__REQUEST__VERB_END] = ha_control_end_sessions,
 };
 
 /* --- what goes out --- */
@@ -223,6 +224,9 @@ walk_on(struct ha_control_client *client)
 	switch (client->walk.kind) {
 	case HA_CONTROL_WALK_SESSIONS:
 		ha_control_walk_sessions(client);
+		break;
+	case HA_CONTROL_WALK_ENDS:
+		ha_control_walk_ends(client);
 		break;
 	case HA_CONTROL_WALK_EVENTS:
 		ha_control_walk_events(client);

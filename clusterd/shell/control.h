@@ -63,6 +63,7 @@ struct ha_control_parts {
 	 * when it was refused, and says why, without a stop. */
 	void (*reload)(void *arg, struct ha_reload *out);
 	bool (*forget)(void *arg, const char *serial, char *why, size_t size);
+	int (*admin)(void *arg, const struct ha_in_admin *admin);
 	void *act_arg;
 };
 

@@ -7,8 +7,8 @@
 
 #define MESSAGE_HEAD 32 /* of one message, at most */
 
-static void
-refuse_act(struct ha_control_client *client)
+void
+ha_control_refuse_act(struct ha_control_client *client)
 {
 	ha_control_refuse(client, "unsupported",
 	    "This can't be done here.");
@@ -114,7 +114,7 @@ ha_control_reload(struct ha_control_client *client,
 	(void)request;
 	a = parts->reload != NULL ? malloc(sizeof(*a)) : NULL;
 	if (a == NULL) {
-		refuse_act(client);
+		ha_control_refuse_act(client);
 		return;
 	}
 	parts->reload(parts->act_arg, &r);
@@ -138,7 +138,7 @@ ha_control_forget(struct ha_control_client *client,
 	char why[256];
 
 	if (parts->forget == NULL) {
-		refuse_act(client);
+		ha_control_refuse_act(client);
 		return;
 	}
 	if (!parts->forget(parts->act_arg, request->forget->serial, why,

@@ -3,8 +3,8 @@
  *
  * control.c has the clients, control_socket.c the socket file and who may use
  * it, control_answers.c and control_counters.c the answers of one frame,
- * control_sessions.c what concerns sessions, control_history.c the events,
- * control_acts.c what is done rather than shown.
+ * control_sessions.c what shows sessions, control_ends.c what ends them,
+ * control_history.c the events, control_acts.c what is done rather than shown.
  *
  * An answer is built on the stack from borrowed texts and encoded at once, so
  * nothing has to be freed.
@@ -81,6 +81,7 @@ struct ha_control_filter {
 enum ha_control_walk_kind {
 	HA_CONTROL_WALK_NONE,
 	HA_CONTROL_WALK_SESSIONS,
+	HA_CONTROL_WALK_ENDS, /* of the same sessions */
 	HA_CONTROL_WALK_EVENTS,
 };
 
@@ -92,6 +93,7 @@ struct ha_control_walk {
 	uint32_t cursor; /* of ha_view_next_session() */
 	uint64_t limit;
 	uint64_t total;  /* that matched so far */
+	uint64_t refused; /* ENDS: of these */
 
 	struct ha_event_row *events; /* owned by the walk */
 	size_t n_events;
@@ -188,6 +190,24 @@ void ha_control_tell_session(struct ha_control_client *client,
 /* Tell the next slice; ends the walk behind the last. */
 void ha_control_walk_sessions(struct ha_control_client *client);
 
+/* Begin a walk over what matches; false: the client was told what is wrong
+ * with the filter. */
+bool ha_control_begin_walk(struct ha_control_client *client,
+    const Ha__Ctl__AskSessions *ask);
+bool ha_control_matches(const struct ha_control_filter *filter,
+    const struct ha_view_session *view);
+
+struct ha_uid ha_control_uid(const Ha__Ctl__Uid *uid);
+void ha_control_refuse_uid(struct ha_control_client *client,
+    const struct ha_uid *uid);
+
+/* --- control_ends.c --- */
+
+void ha_control_end_sessions(struct ha_control_client *client,
+    const Ha__Ctl__Request *request);
+
+void ha_control_walk_ends(struct ha_control_client *client);
+
 /* --- control_history.c --- */
 
 void ha_control_tell_events(struct ha_control_client *client,
@@ -196,6 +216,9 @@ void ha_control_tell_events(struct ha_control_client *client,
 void ha_control_walk_events(struct ha_control_client *client);
 
 /* --- control_acts.c --- */
+
+/* There is nobody who could do it. */
+void ha_control_refuse_act(struct ha_control_client *client);
 
 void ha_control_reload(struct ha_control_client *client,
     const Ha__Ctl__Request *request);

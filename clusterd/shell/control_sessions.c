@@ -284,8 +284,9 @@ prefix_matches(const struct ha_control_prefix *p, uint8_t family,
 	    prefix_covers(p, translated));
 }
 
-static bool
-matches(const struct ha_control_filter *f, const struct ha_view_session *v)
+bool
+ha_control_matches(const struct ha_control_filter *f,
+    const struct ha_view_session *v)
 {
 	const struct ha_record *r = &v->record;
 
@@ -387,17 +388,24 @@ compile(struct ha_control_client *client, const Ha__Ctl__AskSessions *ask,
 
 /* --- the walk --- */
 
+bool
+ha_control_begin_walk(struct ha_control_client *client,
+    const Ha__Ctl__AskSessions *ask)
+{
+	struct ha_control_walk *walk = &client->walk;
+
+	if (!compile(client, ask, &walk->filter))
+		return false;
+	walk->limit = ask->has_limit ? ask->limit : UINT64_MAX;
+	return true;
+}
+
 void
 ha_control_tell_sessions(struct ha_control_client *client,
     const Ha__Ctl__Request *request)
 {
-	const Ha__Ctl__AskSessions *ask = request->sessions;
-	struct ha_control_walk *walk = &client->walk;
-
-	if (!compile(client, ask, &walk->filter))
-		return;
-	walk->limit = ask->has_limit ? ask->limit : UINT64_MAX;
-	walk->kind = HA_CONTROL_WALK_SESSIONS;
+	if (ha_control_begin_walk(client, request->sessions))
+		client->walk.kind = HA_CONTROL_WALK_SESSIONS;
 }
 
 void
@@ -416,7 +424,7 @@ ha_control_walk_sessions(struct ha_control_client *client)
 	for (int i = 0; i < HA_CONTROL_SLICE && more; i++) {
 		more = ha_view_next_session(control->look.core, &walk->cursor,
 		    &view);
-		if (!more || !matches(&walk->filter, &view))
+		if (!more || !ha_control_matches(&walk->filter, &view))
 			continue;
 		if (walk->total++ >= walk->limit)
 			continue;
@@ -523,24 +531,34 @@ say_detail(struct ha_control_client *client,
 	ha_control_say(client, &answer);
 }
 
+struct ha_uid
+ha_control_uid(const Ha__Ctl__Uid *uid)
+{
+	return (struct ha_uid){ .creator = (uint8_t)uid->creator,
+		.boot = uid->boot, .number = uid->number };
+}
+
+void
+ha_control_refuse_uid(struct ha_control_client *client,
+    const struct ha_uid *uid)
+{
+	char text[HA_CONTROL_UID_TEXT];
+
+	ha_control_format_uid(uid, text);
+	ha_control_refuse(client, "no-session",
+	    "This member has no session %s.", text);
+}
+
 void
 ha_control_tell_session(struct ha_control_client *client,
     const Ha__Ctl__Request *request)
 {
-	const struct ha_uid uid = {
-		.creator = (uint8_t)request->session->creator,
-		.boot = request->session->boot,
-		.number = request->session->number,
-	};
+	struct ha_uid uid = ha_control_uid(request->session);
 	struct ha_view_session view;
-	char text[HA_CONTROL_UID_TEXT];
 
-	if (ha_view_find_session(client->control->look.core, &uid, &view) !=
-	    HA_OK) {
-		ha_control_format_uid(&uid, text);
-		ha_control_refuse(client, "no-session",
-		    "This member has no session %s.", text);
-		return;
-	}
-	say_detail(client, &view);
+	if (ha_view_find_session(client->control->look.core, &uid, &view) ==
+	    HA_OK)
+		say_detail(client, &view);
+	else
+		ha_control_refuse_uid(client, &uid);
 }

@@ -116,6 +116,14 @@ control_why(int rc)
 }
 
 static int
+admin(void *arg, const struct ha_in_admin *in)
+{
+	struct ha_daemon *d = arg;
+
+	return ha_driver_admin(d->driver, in);
+}
+
+static int
 open_control(struct ha_daemon *d)
 {
 	const struct ha_control_parts parts = {
@@ -124,7 +132,7 @@ open_control(struct ha_daemon *d)
 		.look = ha_control_look_at_driver, .look_arg = d->driver,
 		.table_version = &d->table_version,
 		.reload = ha_daemon_reload, .forget = ha_daemon_forget,
-		.act_arg = d,
+		.admin = admin, .act_arg = d,
 		.version = PACKAGE_VERSION };
 	char path[256];
 	int rc;

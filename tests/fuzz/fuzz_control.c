@@ -19,16 +19,31 @@ must(bool what)
 }
 
 static bool
+filters_have_unknown(const Ha__Ctl__AskSessions *s)
+{
+	return s->base.n_unknown_fields > 0 || (s->source != NULL &&
+	    s->source->base.n_unknown_fields > 0) ||
+	    (s->destination != NULL &&
+	    s->destination->base.n_unknown_fields > 0);
+}
+
+static bool
+end_has_unknown(const Ha__Ctl__AskEnd *e)
+{
+	return e->base.n_unknown_fields > 0 || (e->session != NULL &&
+	    e->session->base.n_unknown_fields > 0) ||
+	    (e->sessions != NULL && filters_have_unknown(e->sessions));
+}
+
+static bool
 has_unknown(const Ha__Ctl__Request *r)
 {
 	if (r->base.n_unknown_fields > 0)
 		return true;
 	if (r->verb_case == HA__CTL__REQUEST__VERB_SESSIONS)
-		return r->sessions->base.n_unknown_fields > 0 ||
-		    (r->sessions->source != NULL &&
-		    r->sessions->source->base.n_unknown_fields > 0) ||
-		    (r->sessions->destination != NULL &&
-		    r->sessions->destination->base.n_unknown_fields > 0);
+		return filters_have_unknown(r->sessions);
+	if (r->verb_case == HA__CTL__REQUEST__VERB_END)
+		return end_has_unknown(r->end);
 	/* All others have the same head and no message within. */
 	return r->members->base.n_unknown_fields > 0;
 }
@@ -125,6 +140,21 @@ seed_session(uint8_t *out, size_t cap)
 }
 
 static size_t
+seed_end(uint8_t *out, size_t cap)
+{
+	Ha__Ctl__Request request = HA__CTL__REQUEST__INIT;
+	Ha__Ctl__AskEnd ask = HA__CTL__ASK_END__INIT;
+	Ha__Ctl__AskSessions sessions = HA__CTL__ASK_SESSIONS__INIT;
+
+	sessions.has_cached = sessions.cached = 1;
+	ask.sessions = &sessions;
+	request.protocol = HA_CONTROL_PROTOCOL;
+	request.verb_case = HA__CTL__REQUEST__VERB_END;
+	request.end = &ask;
+	return encode_request(&request, out, cap);
+}
+
+static size_t
 seed_answer(uint8_t *out, size_t cap)
 {
 	Ha__Ctl__Answer answer = HA__CTL__ANSWER__INIT;
@@ -156,6 +186,7 @@ ha_fuzz_seed(unsigned int i, uint8_t *out, size_t cap)
 	static size_t (*const SEEDS[])(uint8_t *, size_t) = {
 		seed_sessions,
 		seed_session,
+		seed_end,
 		seed_answer,
 	};
 

@@ -167,6 +167,18 @@ core_pair_run(struct core_pair *pair, int ms)
 	}
 }
 
+int
+core_pair_admin(struct core_pair *pair, uint8_t member,
+    const struct ha_in_admin *admin)
+{
+	const struct ha_input in = { .kind = HA_IN_ADMIN, .now = pair->now,
+		.u.admin = *admin };
+	int rc = ha_core_step(pair->cores[member], &in);
+
+	perform(pair, member);
+	return rc;
+}
+
 void
 core_pair_session(struct core_pair *pair, uint8_t member,
     const struct ha_record *record, const struct ha_extra *extra)

@@ -32,6 +32,10 @@ void core_pair_connect(struct core_pair *pair);
 /* Let both turn for so long. */
 void core_pair_run(struct core_pair *pair, int ms);
 
+/* Let the operator ask member for something: what its core says. */
+int core_pair_admin(struct core_pair *pair, uint8_t member,
+    const struct ha_in_admin *admin);
+
 /* The kernel of member tells of a session that carries packets there; extra
  * may be NULL. */
 void core_pair_session(struct core_pair *pair, uint8_t member,

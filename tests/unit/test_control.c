@@ -37,6 +37,7 @@ static struct ha_cluster_conf *conf;
 static struct ha_store *store;
 static struct core_pair *pair;
 static struct ha_shell_counters shell_counters;
+static bool refuses; /* whatever is asked of the core */
 static char dir[64];
 static char path[96];
 
@@ -154,6 +155,13 @@ forget(void *arg, const char *serial, char *why, size_t size)
 	return false;
 }
 
+static int
+admin(void *arg, const struct ha_in_admin *ask)
+{
+	(void)arg;
+	return refuses ? HA_ERR_AGAIN : core_pair_admin(pair, 1, ask);
+}
+
 static void
 open_pair(void)
 {
@@ -174,7 +182,7 @@ setup(void)
 {
 	struct ha_control_parts parts = { .look = look, .version = "1.2.3",
 		.table_version = &table_version, .reload = reload,
-		.forget = forget };
+		.forget = forget, .admin = admin };
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */
 	snprintf(dir, sizeof(dir), "/tmp/ha-test-control-XXXXXX");
@@ -182,6 +190,7 @@ setup(void)
 	snprintf(path, sizeof(path), "%s/control.sock", dir);
 	shell_counters = (struct ha_shell_counters){ 0 };
 	memset(&next_reload, 0, sizeof(next_reload));
+	refuses = false;
 	load_conf();
 	open_pair();
 	ck_assert_int_eq(ha_store_open(":memory:", &store), HA_OK);
@@ -809,6 +818,86 @@ START_TEST(session_show_tells_what_few_sessions_have)
 }
 END_TEST
 
+static void
+check_ended(json_int_t ended, json_int_t refused)
+{
+	json_t *o = parse_output();
+
+	check_keys(o, "ended refused");
+	ck_assert_int_eq(number_of(o, "ended"), ended);
+	ck_assert_int_eq(number_of(o, "refused"), refused);
+	json_decref(o);
+}
+
+static uint32_t
+held_by(uint8_t member)
+{
+	struct ha_view_self self;
+
+	ha_view_self(core_pair_core(pair, member), &self);
+	return self.table_owned + self.table_cached;
+}
+
+START_TEST(session_end_ends_what_matches_on_every_member)
+{
+	add_sessions();
+	ck_assert_uint_eq(held_by(1), 5);
+	ck_assert_int_eq(CTL("session", "end", "--protocol", "tcp", "--limit",
+	    "1", "--json"), 0);
+	check_ended(1, 0);
+	core_pair_run(pair, 1000);
+	ck_assert_uint_eq(held_by(1), 4);
+	ck_assert_uint_eq(held_by(2), 4);
+	ck_assert_int_eq(CTL("session", "end", "--protocol", "tcp", "--json"),
+	    0);
+	check_ended(2, 0);
+	core_pair_run(pair, 1000);
+	ck_assert_uint_eq(held_by(1), 2);
+	ck_assert_uint_eq(held_by(2), 2);
+}
+END_TEST
+
+START_TEST(session_end_ends_one_by_its_name)
+{
+	json_t *o, *brief;
+	char uid[HA_CONTROL_UID_TEXT];
+
+	add_sessions();
+	ck_assert_int_eq(CTL("session", "brief", "--json"), 0);
+	brief = parse_output();
+	snprintf(uid, sizeof(uid), "%s", text_of(find_session(brief,
+	    "10.0.0.3"), "uid"));
+	json_decref(brief);
+
+	refuses = true;
+	ck_assert_int_eq(CTL("session", "end", uid, "--json"), 1);
+	check_ended(0, 1);
+	refuses = false;
+	ck_assert_int_eq(CTL("session", "end", uid, "--json"), 0);
+	check_ended(1, 0);
+	core_pair_run(pair, 1000);
+	ck_assert_uint_eq(held_by(2), 4);
+	ck_assert_int_eq(CTL("session", "end", uid, "--json"), 1);
+	o = parse_output();
+	ck_assert_str_eq(text_of(json_object_get(o, "error"), "code"),
+	    "no-session");
+	json_decref(o);
+}
+END_TEST
+
+START_TEST(sessions_that_can_not_be_ended_are_counted)
+{
+	add_sessions();
+	refuses = true;
+	ck_assert_int_eq(CTL("session", "end", "--role", "owned", "--json"),
+	    1);
+	check_ended(0, 4);
+	ck_assert_int_eq(CTL("session", "end", "--owner", "FW-X"), 1);
+	core_pair_run(pair, 1000);
+	ck_assert_uint_eq(held_by(1), 5);
+}
+END_TEST
+
 START_TEST(events_are_told_oldest_first_and_at_most_so_many)
 {
 	json_t *o, *list;
@@ -1426,6 +1515,9 @@ main(void)
 	    wrong_filters_are_refused_with_an_error_object, 0, N(refusals));
 	tcase_add_test(tc, session_show_tells_all_of_one);
 	tcase_add_test(tc, session_show_tells_what_few_sessions_have);
+	tcase_add_test(tc, session_end_ends_what_matches_on_every_member);
+	tcase_add_test(tc, session_end_ends_one_by_its_name);
+	tcase_add_test(tc, sessions_that_can_not_be_ended_are_counted);
 	tcase_add_test(tc, events_are_told_oldest_first_and_at_most_so_many);
 	tcase_add_test(tc,
 	    nothing_to_tell_is_an_empty_list_and_the_word_none);

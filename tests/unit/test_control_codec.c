@@ -156,6 +156,36 @@ START_TEST(a_word_of_a_filter_is_not_empty_and_not_long)
 }
 END_TEST
 
+START_TEST(an_end_is_of_one_session_or_of_those_that_match)
+{
+	Ha__Ctl__Request r = new_request();
+	Ha__Ctl__AskEnd ask = HA__CTL__ASK_END__INIT;
+	Ha__Ctl__AskSessions filters = HA__CTL__ASK_SESSIONS__INIT;
+	Ha__Ctl__Uid uid = HA__CTL__UID__INIT;
+	Ha__Ctl__Request *got = NULL;
+
+	r.verb_case = HA__CTL__REQUEST__VERB_END;
+	r.end = &ask;
+	ck_assert_int_eq(there_and_back(&r, &got), HA_ERR_INVAL);
+	ask.session = &uid;
+	ck_assert_int_eq(there_and_back(&r, &got), HA_ERR_INVAL);
+	uid.creator = 1;
+	ck_assert_int_eq(there_and_back(&r, &got), HA_OK);
+	ha_control_free_request(got);
+	ask.sessions = &filters;
+	filters.has_protocol = 1;
+	filters.protocol = 6;
+	ck_assert_int_eq(there_and_back(&r, &got), HA_ERR_INVAL);
+	ask.session = NULL;
+	ck_assert_int_eq(there_and_back(&r, &got), HA_OK);
+	ha_control_free_request(got);
+	filters.has_protocol = 0;
+	filters.has_limit = 1;
+	filters.limit = 3; /* of all that there are */
+	ck_assert_int_eq(there_and_back(&r, &got), HA_ERR_INVAL);
+}
+END_TEST
+
 static const struct {
 	const char *why;
 	uint8_t header[HA_CONTROL_HEADER];
@@ -309,6 +339,7 @@ main(void)
 	tcase_add_loop_test(tc, a_prefix_is_an_address_and_its_bits, 0,
 	    N(prefix_cases));
 	tcase_add_test(tc, a_word_of_a_filter_is_not_empty_and_not_long);
+	tcase_add_test(tc, an_end_is_of_one_session_or_of_those_that_match);
 	tcase_add_loop_test(tc, a_frame_is_measured_before_it_is_read, 0,
 	    N(length_cases));
 	tcase_add_test(tc, what_does_not_fit_is_not_written);
