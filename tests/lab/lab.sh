@@ -25,6 +25,8 @@ skip() {
 	exit 77
 }
 
+[ "${HA_LAB:-1}" != 0 ] || skip "HA_LAB is 0"
+
 # One at a time, and not for ever.
 if [ -z "${LAB_TEST_ALONE:-}" ]; then
 	LAB_TEST_ALONE=yes
