@@ -632,6 +632,19 @@ START_TEST(a_relay_that_knows_less_takes_no_take_over_back)
 }
 END_TEST
 
+START_TEST(it_is_known_which_link_carries_walks)
+{
+	struct ha_view_peer v;
+
+	start_two();
+	ck_assert_int_eq(ha_view_peer(rig.m[1].core, 2, &v), HA_OK);
+	ck_assert(v.links[HA_LINK_HA4].walks);
+	ck_assert(!v.links[HA_LINK_HA4_BACKUP].walks);
+	ck_assert_int_eq(ha_view_peer(rig.m[1].core, 3, &v), HA_OK);
+	ck_assert(!v.links[HA_LINK_HA4].walks);
+}
+END_TEST
+
 START_TEST(a_connection_made_anew_loses_nothing_and_nobody_is_away)
 {
 	const struct ha_counters *n[3];
@@ -750,6 +763,7 @@ main(void)
 	tcase_add_test(tc, an_untouched_session_makes_way_for_a_new_one);
 	tcase_add_test(tc,
 	    a_packet_during_a_probe_counts_whatever_is_under_way);
+	tcase_add_test(tc, it_is_known_which_link_carries_walks);
 	tcase_add_test(tc,
 	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
 	tcase_add_test(tc, a_copy_lives_as_its_record_says);
