@@ -112,13 +112,15 @@ world_note_all(struct world *w)
 	}
 }
 
-/* Only TCP has windows that can be those of the past, and while it talks. */
+/* Only TCP has windows that can be those of the past, and while it talks.  Of
+ * what began while events were lost no daemon knows before its next dump. */
 static bool
 has_windows(const struct fake_entry *e)
 {
 	return e->record.orig.protocol == 6 &&
 	    e->record.tcp_state == HA_TCP_ESTABLISHED &&
-	    !ha_time_is_never(e->touched);
+	    !ha_time_is_never(e->touched) &&
+	    !ha_time_is_never(e->answered_at);
 }
 
 static void
