@@ -584,6 +584,7 @@ void kernel_hold(struct ha_core *c, struct session *s);
 bool kernel_ranks_above(const struct session *a, const struct session *b);
 const struct session *kernel_rival(const struct ha_core *c,
     const struct session *s);
+void kernel_doubt(struct ha_core *c, struct session *s);
 void kernel_retry_now(struct ha_core *c, struct session *s);
 void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_forget(struct ha_core *c, struct session *s);

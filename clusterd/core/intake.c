@@ -375,6 +375,7 @@ end_entry(struct ha_core *c, const struct ha_in_session *in)
 
 	if (s == NULL)
 		return;
+	kernel_doubt(c, s);
 	if (s->actual == ACTUAL_ABSENT) {
 		kernel_retry_now(c, s); /* what stood in its way is gone */
 		return;

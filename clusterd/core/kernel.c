@@ -377,6 +377,15 @@ kernel_forget(struct ha_core *c, struct session *s)
 	kernel_bury(c, s);
 }
 
+/* An entry with the addresses of s has ended.  If one is on its way, that may
+ * be it: setting its lifetime tells. */
+void
+kernel_doubt(struct ha_core *c, struct session *s)
+{
+	if (s->in_flight > 0 && s->place != PLACE_DEAD)
+		kernel_want(c, s, WORK_LIFETIME);
+}
+
 /* The kernel refused s, and may take it now. */
 void
 kernel_retry_now(struct ha_core *c, struct session *s)

@@ -584,6 +584,21 @@ START_TEST(a_copy_lives_as_its_record_says)
 }
 END_TEST
 
+/* Its end is told before the answer to the operation that made it. */
+START_TEST(a_copy_that_goes_at_once_comes_again)
+{
+	start_two();
+	rig.m[2].hold_done = true;
+	rig_flow(1, 7);
+	rig_run_ms(100);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+	end_flow(2, 7, true, HA_TCP_ESTABLISHED);
+	rig_release_done(2);
+	rig_run_ms(500);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+}
+END_TEST
+
 static bool
 drop_batches_to_1(uint8_t from, uint8_t to, const struct ha_message *m)
 {
@@ -767,6 +782,7 @@ main(void)
 	tcase_add_test(tc,
 	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
 	tcase_add_test(tc, a_copy_lives_as_its_record_says);
+	tcase_add_test(tc, a_copy_that_goes_at_once_comes_again);
 	tcase_add_test(tc, a_relay_that_knows_less_takes_no_take_over_back);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
