@@ -90,8 +90,6 @@ session_due(struct ha_core *c, struct session *s)
 		handoff_due(c, s);
 	} else if (s->place == PLACE_LIMBO) {
 		feed_limbo_due(c, s);
-	} else if (s->place == PLACE_ORPHAN) {
-		kernel_forget(c, s);
 	} else if (s->aging) {
 		owner_expired(c, s);
 	} else {

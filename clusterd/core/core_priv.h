@@ -399,6 +399,7 @@ struct ha_core {
 	uint32_t n_used;
 	uint32_t n_private;
 	uint32_t n_limbo;
+	uint32_t n_orphans;
 	uint32_t n_dead; /* only a kernel entry to remove is left */
 	uint32_t n_installed;
 	struct ha_list free;
@@ -587,7 +588,6 @@ const struct session *kernel_rival(const struct ha_core *c,
 void kernel_doubt(struct ha_core *c, struct session *s);
 void kernel_retry_now(struct ha_core *c, struct session *s);
 void kernel_bury(struct ha_core *c, struct session *s);
-void kernel_forget(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
 void kernel_half(struct ha_core *c, struct session *s);
 void kernel_end(struct ha_core *c, struct session *s);

@@ -18,6 +18,8 @@
  */
 #include "core/core_priv.h"
 
+#include <string.h>
+
 bool
 feed_caught_up(const struct stream *st)
 {
@@ -458,6 +460,57 @@ find_unnamed(const struct ha_core *c, const struct ha_record *r)
 	return NULL;
 }
 
+static void
+take_record(struct ha_core *c, struct session *s, const struct ha_entry *e)
+{
+	struct ha_record r = e->record;
+	uint32_t gained = r.status & ~s->record.status;
+
+	if (e->kind == HA_ENTRY_UPDATE || (ha_tuple_equal(&r.orig,
+	    &s->record.orig) && ha_tuple_equal(&r.reply, &s->record.reply))) {
+		r.orig = s->record.orig;
+		r.reply = s->record.reply;
+	} else {
+		c->counters.drop_invalid++; /* a name's tuples never change */
+		r.orig = s->record.orig;
+		r.reply = s->record.reply;
+	}
+	if (s->actual == ACTUAL_PRESENT && !s->bit) {
+		if ((gained & (HA_STATUS_SEEN_REPLY | HA_STATUS_ASSURED)) != 0)
+			kernel_want(c, s, WORK_STATUS);
+		if (r.mark != s->record.mark)
+			kernel_want(c, s, WORK_MARK);
+		if (r.flags != s->record.flags)
+			kernel_want(c, s, WORK_LIFETIME);
+	}
+	extra_take_record(c, s, e->extra);
+	s->record = r;
+}
+
+/* Was the entry made for a session before this one, with its addresses?  A
+ * copy of this one can't be ahead of it. */
+static bool
+is_of_another(const struct ha_record *entry, const struct ha_record *r)
+{
+	return (entry->status & ~r->status) != 0 ||
+	    entry->tcp_state > r->tcp_state ||
+	    memcmp(entry->tcp_wscale, r->tcp_wscale,
+	        sizeof(r->tcp_wscale)) != 0;
+}
+
+/* A start has found s in the kernel; now a feed names it. */
+static void
+name_orphan(struct ha_core *c, struct stream *st, struct session *s,
+    const struct ha_entry *e)
+{
+	c->n_orphans--;
+	table_rename(c, s, &e->uid);
+	kernel_want(c, s, WORK_LIFETIME);
+	if (!stream_is_past(c, st) && is_of_another(&s->record, &e->record))
+		kernel_want(c, s, WORK_FRESH);
+	take_record(c, s, e);
+}
+
 /* The flow that this kernel carries is one that others know already. */
 static void
 adopt(struct ha_core *c, struct session *s, const struct ha_entry *e)
@@ -468,16 +521,13 @@ adopt(struct ha_core *c, struct session *s, const struct ha_entry *e)
 		.tcp_state = r->tcp_state,
 		.tcp_flags = { r->tcp_flags[0], r->tcp_flags[1] },
 		.tcp_wscale = { r->tcp_wscale[0], r->tcp_wscale[1] },
-		.known = s->place == PLACE_PRIVATE, .tcp_known = true,
-		.extra = s->extra };
+		.known = true, .tcp_known = true, .extra = s->extra };
 	s->extra = NULL;
-	if (s->place == PLACE_PRIVATE)
-		c->n_private--;
-	else
-		kernel_want(c, s, WORK_LIFETIME); /* an earlier start's */
+	c->n_private--;
 	table_rename(c, s, &e->uid);
 	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	s->record = e->record;
+	extra_put(c, &s->extra, e->extra);
 }
 
 static void
@@ -530,12 +580,13 @@ apply_new(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b,
 			overflow(c, st);
 			return;
 		}
+		extra_put(c, &s->extra, e->extra);
+	} else if (s->place == PLACE_ORPHAN) {
+		name_orphan(c, st, s, e);
 	} else {
-		half = s->place == PLACE_PRIVATE &&
-		    (s->record.status & HA_STATUS_SEEN_REPLY) == 0;
+		half = (s->record.status & HA_STATUS_SEEN_REPLY) == 0;
 		adopt(c, s, e);
 	}
-	extra_put(c, &s->extra, e->extra);
 	s->version = e->version;
 	s->place = PLACE_LIMBO; /* for a moment: in no list */
 	place_in(c, st, s, e);
@@ -544,33 +595,6 @@ apply_new(struct ha_core *c, struct stream *st, const struct ha_msg_batch *b,
 		kernel_half(c, s);
 	else if (s->bit && !owner_is_self(c, s))
 		handoff_touched(c, s);
-}
-
-static void
-take_record(struct ha_core *c, struct session *s, const struct ha_entry *e)
-{
-	struct ha_record r = e->record;
-	uint32_t gained = r.status & ~s->record.status;
-
-	if (e->kind == HA_ENTRY_UPDATE || (ha_tuple_equal(&r.orig,
-	    &s->record.orig) && ha_tuple_equal(&r.reply, &s->record.reply))) {
-		r.orig = s->record.orig;
-		r.reply = s->record.reply;
-	} else {
-		c->counters.drop_invalid++; /* a name's tuples never change */
-		r.orig = s->record.orig;
-		r.reply = s->record.reply;
-	}
-	if (s->actual == ACTUAL_PRESENT && !s->bit) {
-		if ((gained & (HA_STATUS_SEEN_REPLY | HA_STATUS_ASSURED)) != 0)
-			kernel_want(c, s, WORK_STATUS);
-		if (r.mark != s->record.mark)
-			kernel_want(c, s, WORK_MARK);
-		if (r.flags != s->record.flags)
-			kernel_want(c, s, WORK_LIFETIME);
-	}
-	extra_take_record(c, s, e->extra);
-	s->record = r;
 }
 
 static void

@@ -58,6 +58,13 @@ forget_dead(struct ha_core *c, struct session *s)
 	table_release(c, s);
 }
 
+static void
+forget_orphan(struct ha_core *c, struct session *s)
+{
+	kernel_absent(c, s);
+	kernel_bury(c, s);
+}
+
 /* A new entry has r's tuples: the kernel has none of what had them before. */
 static void
 forget_entries(struct ha_core *c, const struct ha_tuple *t)
@@ -68,6 +75,10 @@ forget_entries(struct ha_core *c, const struct ha_tuple *t)
 		next = table_next_with(c, t, s);
 		if (s->place == PLACE_DEAD) {
 			forget_dead(c, s);
+			continue;
+		}
+		if (s->place == PLACE_ORPHAN) {
+			forget_orphan(c, s);
 			continue;
 		}
 		if (s->hand != HAND_ENDING &&
@@ -193,6 +204,7 @@ create_orphan(struct ha_core *c, const struct ha_in_session *in,
 		return;
 	extra_put(c, &s->extra, &in->extra);
 	s->place = PLACE_ORPHAN;
+	c->n_orphans++;
 	kernel_present(c, s);
 }
 
@@ -205,7 +217,7 @@ claim_orphan(struct ha_core *c, struct session *s,
 		.number = c->next_number++, .creator = c->settings.self };
 
 	table_rename(c, s, &uid);
-	table_set_life(c, s, HA_TIME_NEVER);
+	c->n_orphans--;
 	if (tells_tcp(r))
 		s->record = *r;
 	(void)extra_told_own(c, s, in);
@@ -386,8 +398,7 @@ end_entry(struct ha_core *c, const struct ha_in_session *in)
 		kernel_absent(c, s);
 		forget_dead(c, s);
 	} else if (s->place == PLACE_ORPHAN) {
-		kernel_absent(c, s);
-		kernel_bury(c, s);
+		forget_orphan(c, s);
 	} else if (owner_is_self(c, s)) {
 		end_own(c, s, in);
 	} else {

@@ -212,9 +212,13 @@ kernel_ranks_above(const struct session *a, const struct session *b)
 static bool
 outranks(const struct session *a, const struct session *b)
 {
+	bool orphan_a = a->place == PLACE_ORPHAN;
+	bool orphan_b = b->place == PLACE_ORPHAN;
 	bool traffic_a = carries(a) && is_whole(a);
 	bool traffic_b = carries(b) && is_whole(b);
 
+	if (orphan_a != orphan_b)
+		return orphan_b;
 	if (traffic_a != traffic_b)
 		return traffic_a;
 	if (is_whole(a) != is_whole(b))
@@ -275,7 +279,9 @@ settle_pair(struct ha_core *c, struct session *s, struct session *t)
 	if (s->conflict || t->conflict)
 		return; /* it waits for a holder already */
 	take_over_entry(c, w, l);
-	if (l->place == PLACE_PRIVATE) {
+	if (l->place == PLACE_ORPHAN) {
+		kernel_bury(c, l);
+	} else if (l->place == PLACE_PRIVATE) {
 		c->n_private--;
 		kernel_bury(c, l);
 	} else if (owner_is_self(c, t) && t->hand == HAND_NONE) {
@@ -353,6 +359,8 @@ kernel_bury(struct ha_core *c, struct session *s)
 	table_set_hand(c, s, HAND_NONE, HA_TIME_NEVER);
 	table_set_life(c, s, HA_TIME_NEVER);
 	kernel_unwant(c, s);
+	if (s->place == PLACE_ORPHAN)
+		c->n_orphans--;
 	s->place = PLACE_DEAD;
 	if (s->actual == ACTUAL_PRESENT || s->in_flight > 0) {
 		c->n_dead++;
@@ -363,18 +371,6 @@ kernel_bury(struct ha_core *c, struct session *s)
 	}
 	hand_tuple_on(c, s);
 	table_release(c, s);
-}
-
-/* Let go of s and leave its entry, if there is one, to the kernel. */
-void
-kernel_forget(struct ha_core *c, struct session *s)
-{
-	if (s->in_flight > 0) {
-		table_set_life(c, s, ha_time_add(c->now, END_GRACE));
-		return;
-	}
-	kernel_absent(c, s);
-	kernel_bury(c, s);
 }
 
 /* An entry with the addresses of s has ended.  If one is on its way, that may
@@ -704,8 +700,12 @@ changed(struct ha_core *c, struct session *s, unsigned int change, int result)
 		c->counters.kernel_refused++;
 	if ((change & HA_CHANGE_PROBE) != 0)
 		handoff_probed(c, s, result);
-	if (result == HA_ERR_ABSENT && s->place != PLACE_FREE &&
-	    s->place != PLACE_DEAD && is_replica(c, s))
+	if (result != HA_ERR_ABSENT || s->place == PLACE_FREE ||
+	    s->place == PLACE_DEAD)
+		return;
+	if (s->place == PLACE_ORPHAN)
+		kernel_bury(c, s);
+	else if (is_replica(c, s))
 		kernel_want(c, s, WORK_INSTALL);
 }
 

@@ -122,8 +122,7 @@ match(struct ha_core *c, struct session *s)
 			owner_publish(c, s);
 		return;
 	case PLACE_ORPHAN:
-		kernel_want(c, s, WORK_LIFETIME);
-		table_set_life(c, s, ha_time_add(c->now, END_GRACE));
+		kernel_want(c, s, WORK_LIFETIME); /* the last that it gets */
 		return;
 	case PLACE_CONFIRMED:
 	case PLACE_UNCONFIRMED:

@@ -22,7 +22,8 @@ ha_view_self(const struct ha_core *c, struct ha_view_self *out)
 		.hold_until = state_hold_until(c), .flaps = state_flaps(c),
 		.boot = c->settings.boot, .table_capacity = c->table_size,
 		.table_owned = owned(c),
-		.table_cached = c->n_used - owned(c) - c->n_dead,
+		.table_cached = c->n_used - owned(c) - c->n_orphans -
+		    c->n_dead,
 		.limbo = c->n_limbo, .kernel_work = c->n_work };
 	memcpy(out->reason, c->reason, sizeof(out->reason));
 }

@@ -599,6 +599,71 @@ START_TEST(a_copy_that_goes_at_once_comes_again)
 }
 END_TEST
 
+/* The session ends while member 2 is away; its kernel keeps the copy. */
+static void
+orphan_at_2(void)
+{
+	start_two();
+	rig_flow(1, 7);
+	rig_run_ms(500);
+	rig_kill(2);
+	end_flow(1, 7, false, HA_TCP_TIME_WAIT);
+	rig_start(2, HA_START_RESTART);
+	rig_connect(1, 2);
+	rig_run_ms(10000);
+	ck_assert_uint_eq(rig_sessions(2), 0);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+}
+
+START_TEST(a_copy_that_no_feed_knows_makes_way)
+{
+	struct ha_input in = rig_event(HA_SESSION_NEW, 7);
+	struct ha_view_session v;
+
+	orphan_at_2();
+	in.u.session.record.tcp_wscale[HA_DIR_REPLY] = 9;
+	rig.m[1].kernel[7] = RIG_CARRIED;
+	rig_feed(1, &in);
+	rig_run_ms(500);
+	ck_assert(rig_find(2, 7, &v));
+	ck_assert(v.installed);
+	ck_assert_uint_eq(rig.m[2].removals, 1);
+	ck_assert_int_eq(rig.m[2].kernel[7], RIG_REPLICA);
+}
+END_TEST
+
+START_TEST(a_copy_that_no_feed_knows_is_published_once_it_has_packets)
+{
+	struct ha_input in = rig_event(HA_SESSION_UPDATE, 7);
+	struct ha_view_session v;
+
+	orphan_at_2();
+	in.u.session.record.tcp_state = HA_TCP_NONE; /* nothing new of that */
+	rig.m[2].kernel[7] = RIG_CARRIED;
+	rig_feed(2, &in);
+	rig_run_ms(500);
+	ck_assert(rig_find(1, 7, &v));
+	ck_assert_uint_eq(v.version.owner, 2);
+	ck_assert_int_eq(v.record.tcp_state, HA_TCP_ESTABLISHED);
+}
+END_TEST
+
+START_TEST(a_copy_that_no_feed_knows_ends_with_its_entry)
+{
+	struct ha_view_self v;
+
+	orphan_at_2();
+	end_flow(2, 7, false, HA_TCP_ESTABLISHED);
+	rig_run_ms(500);
+	ha_view_self(rig.m[2].core, &v);
+	ck_assert_uint_eq(v.table_cached, 0);
+	rig_flow(2, 7);
+	rig_run_ms(500);
+	ck_assert_uint_eq(rig_sessions(1), 1);
+	ck_assert_uint_eq(rig_sessions(2), 1);
+}
+END_TEST
+
 static bool
 drop_batches_to_1(uint8_t from, uint8_t to, const struct ha_message *m)
 {
@@ -783,6 +848,10 @@ main(void)
 	    a_connection_made_anew_loses_nothing_and_nobody_is_away);
 	tcase_add_test(tc, a_copy_lives_as_its_record_says);
 	tcase_add_test(tc, a_copy_that_goes_at_once_comes_again);
+	tcase_add_test(tc, a_copy_that_no_feed_knows_makes_way);
+	tcase_add_test(tc,
+	    a_copy_that_no_feed_knows_is_published_once_it_has_packets);
+	tcase_add_test(tc, a_copy_that_no_feed_knows_ends_with_its_entry);
 	tcase_add_test(tc, a_relay_that_knows_less_takes_no_take_over_back);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
