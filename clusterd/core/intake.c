@@ -205,6 +205,7 @@ create_orphan(struct ha_core *c, const struct ha_in_session *in,
 	extra_put(c, &s->extra, &in->extra);
 	s->place = PLACE_ORPHAN;
 	c->n_orphans++;
+	s->entry = in->entry;
 	kernel_present(c, s);
 }
 
