@@ -151,16 +151,22 @@ somebody_sees(const struct ha_core *c, uint8_t index)
 
 /* A link needs a threshold to come up, and so does news of one. */
 static bool
-is_lost(const struct ha_core *c, const struct peer *p)
+had_time(const struct ha_core *c, const struct peer *p)
 {
 	struct ha_dur wait = c->settings.threshold[HA_LINK_HA4];
 
+	return p->ever_up ||
+	    ha_time_reached(c->now, ha_time_add(p->since, wait));
+}
+
+static bool
+is_lost(const struct ha_core *c, const struct peer *p)
+{
 	if (!p->synchronization)
 		return true;
 	if (p->up || somebody_sees(c, p->index))
 		return false;
-	if (!ha_time_reached(c->now, c->judge_at) || (!p->ever_up &&
-	    !ha_time_reached(c->now, ha_time_add(p->since, wait))))
+	if (!ha_time_reached(c->now, c->judge_at) || !had_time(c, p))
 		return p->lost;
 	return true;
 }
@@ -236,7 +242,7 @@ is_on_one_link(const struct ha_core *c, const struct peer *p)
 static void
 alarm(struct ha_core *c, struct peer *p)
 {
-	bool lost = p->lost && !p->up;
+	bool lost = p->lost && !p->up && had_time(c, p);
 	bool one_link = is_on_one_link(c, p);
 
 	if (lost != p->lost_told)
