@@ -414,7 +414,8 @@ lifetime_of(const struct ha_core *c, const struct session *s)
 		    &s->record).ns / 1000000000);
 	if (!s->aging)
 		return REPLICA_LIFETIME_S;
-	left = ha_time_since(s->life_due, c->now).ns / 1000000000;
+	/* Never gone before the session is. */
+	left = (ha_time_since(s->life_due, c->now).ns + 999999999) / 1000000000;
 	return left < 1 ? 1 : (uint32_t)left;
 }
 
