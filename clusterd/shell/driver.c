@@ -572,6 +572,8 @@ keep_facts(const struct ha_settings *from, struct ha_settings *to)
 {
 	to->boot = from->boot;
 	to->start = from->start;
+	to->suspended = from->suspended;
+	to->gate_open = from->gate_open;
 	to->kernel_max = from->kernel_max;
 	to->timeouts = from->timeouts;
 	for (int i = 0; i < HA_MEMBER_MAX; i++)
