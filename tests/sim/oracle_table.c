@@ -409,7 +409,19 @@ check_s4_complete(struct oracle *o, uint8_t member)
 	}
 }
 
-/* A stream that a member has closed it has nothing of; it may begin anew. */
+static void
+forget_ends(struct oracle *o, uint8_t member, const struct stream *s)
+{
+	for (size_t i = 0; i < o->names.n; i++) {
+		struct name *n = o->names.items[i].value;
+
+		if (n->held[member].gone_stream == s)
+			n->held[member].gone_hard = false;
+	}
+}
+
+/* A stream that a member has closed it has nothing of, nor of what ended in
+ * it; it may begin anew. */
 static void
 note_closed(struct oracle *o, uint8_t member)
 {
@@ -421,6 +433,7 @@ note_closed(struct oracle *o, uint8_t member)
 			continue;
 		p->is_shown = false;
 		p->shown = 0;
+		forget_ends(o, member, s);
 	}
 }
 
