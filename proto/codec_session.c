@@ -3,6 +3,7 @@
  * room, so the fields are chosen so that the usual value is 0.
  *
  *   change, number, revision   as differences to the entry before
+ *   zone                       exclusive-or with that of the one before
  *   owner, creator, boot       nothing where they are the stream's
  *   reply tuple                exclusive-or with the original one turned
  *                              round: nothing without translation
@@ -114,7 +115,6 @@ pack_tuples(const struct ha_record *r, Ha4__Entry *w)
 	struct flat nat = difference(&reply, &plain);
 
 	w->protocol = r->orig.protocol;
-	w->zone = r->orig.zone;
 	w->ports = orig.ports;
 	w->reply_ports = nat.ports;
 	if (r->orig.family == HA_IPV4) {
@@ -136,7 +136,7 @@ pack_tuples(const struct ha_record *r, Ha4__Entry *w)
 }
 
 static bool
-unpack_tuples(const Ha4__Entry *w, struct ha_record *r)
+unpack_tuples(const Ha4__Entry *w, uint32_t zone, struct ha_record *r)
 {
 	bool v6 = w->protocol >= WIRE_IPV6;
 	struct flat orig = {
@@ -155,11 +155,11 @@ unpack_tuples(const Ha4__Entry *w, struct ha_record *r)
 	};
 	struct flat plain;
 
-	if (w->protocol >= 2 * WIRE_IPV6 || w->zone > UINT16_MAX)
+	if (w->protocol >= 2 * WIRE_IPV6)
 		return false;
 	r->orig.family = v6 ? HA_IPV6 : HA_IPV4;
 	r->orig.protocol = (uint8_t)w->protocol;
-	r->orig.zone = (uint16_t)w->zone;
+	r->orig.zone = zone;
 	unflatten(&orig, &r->orig);
 
 	r->reply = ha_tuple_invert(&r->orig);
@@ -324,6 +324,8 @@ advance(struct ha_codec_chain *chain, const struct ha_entry *e)
 	chain->change = e->change;
 	chain->number = e->uid.number;
 	chain->revision = e->version.revision;
+	if (e->kind == HA_ENTRY_FULL)
+		chain->zone = e->record.orig.zone;
 }
 
 int
@@ -339,8 +341,10 @@ ha_codec_session_pack(struct ha_codec_chain *chain, const struct ha_entry *e,
 	ha4__entry__init(w);
 	w->kind = e->kind;
 	pack_names(chain, e, w);
-	if (e->kind == HA_ENTRY_FULL)
+	if (e->kind == HA_ENTRY_FULL) {
 		pack_tuples(&e->record, w);
+		w->zone = e->record.orig.zone ^ chain->zone;
+	}
 	if (state)
 		pack_rest(&e->record, w);
 	if (state && e->extra != NULL)
@@ -352,11 +356,12 @@ ha_codec_session_pack(struct ha_codec_chain *chain, const struct ha_entry *e,
 }
 
 static bool
-unpack_kind(const Ha4__Entry *w, struct ha_entry *e)
+unpack_kind(const struct ha_codec_chain *chain, const Ha4__Entry *w,
+    struct ha_entry *e)
 {
 	switch (w->kind) {
 	case HA_ENTRY_FULL:
-		return unpack_tuples(w, &e->record) &&
+		return unpack_tuples(w, w->zone ^ chain->zone, &e->record) &&
 		    unpack_rest(w, &e->record);
 	case HA_ENTRY_UPDATE:
 		return unpack_rest(w, &e->record);
@@ -375,7 +380,7 @@ ha_codec_session_unpack(struct ha_codec_chain *chain, const Ha4__Entry *w,
     struct ha_extra *extra, struct ha_entry *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (!unpack_names(chain, w, out) || !unpack_kind(w, out))
+	if (!unpack_names(chain, w, out) || !unpack_kind(chain, w, out))
 		return HA_ERR_CORRUPT;
 	out->kind = (enum ha_entry_kind)w->kind;
 	if (w->extra != NULL && (out->kind == HA_ENTRY_FULL ||

@@ -22,6 +22,7 @@ struct ha_codec_chain {
 	uint64_t change; /* of the entry before; zeros for the first */
 	uint64_t number;
 	uint64_t revision;
+	uint32_t zone; /* of the last whole entry */
 };
 
 /* An entry as the generated code wants it, with all that it points to. */

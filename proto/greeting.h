@@ -17,11 +17,11 @@
 
 #include "base/err.h"
 #include "core/types.h"
+#include "core/zone.h"
 
 #define HA_BOOT_ID_LEN  16
 #define HA_DIGEST_LEN   32
 #define HA_VERSION_LEN  32 /* bytes, terminator included */
-#define HA_ZONES_MAX    32
 #define HA_ZONE_LEN     32   /* bytes of a name, terminator included */
 #define HA_GREETING_MAX 2048 /* bytes encoded */
 

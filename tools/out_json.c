@@ -444,7 +444,8 @@ json_session(struct ha_out *out, const Ha__Ctl__SessionDetail *s)
 	set(o, "owners", texts(s->n_owners, s->owners));
 	set(o, "flags", texts(s->n_flags, s->flags));
 	set(o, "mark", number(s->mark));
-	set(o, "conntrack_zone", number(s->conntrack_zone));
+	set(o, "conntrack_zone", s->has_conntrack_zone ?
+	    number(s->conntrack_zone) : json_null());
 	set(o, "changed_seconds", number(s->changed_seconds));
 	set(o, "labels", numbers(s->n_labels, s->labels));
 	set(o, "helper", text(s->helper));

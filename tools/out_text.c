@@ -490,8 +490,12 @@ text_session(struct ha_out *out, const Ha__Ctl__SessionDetail *d)
 	ha_text_line(f, "State", s->state);
 	ha_text_line(f, "Source", source_text(s, end));
 	ha_text_line(f, "Destination", destination_text(s, end));
-	fprintf(f, "%-15s %s (conntrack zone %u)\n", "Zone", s->zone,
-	    d->conntrack_zone);
+	if (d->has_conntrack_zone)
+		fprintf(f, "%-15s %s (conntrack zone %u)\n", "Zone", s->zone,
+		    d->conntrack_zone);
+	else
+		fprintf(f, "%-15s %s (not a zone of this member)\n", "Zone",
+		    s->zone);
 	fprintf(f, "%-15s 0x%08x\n", "Mark", d->mark);
 	text_labels(f, d);
 	ha_text_line(f, "Helper", d->helper == NULL ? "none" : d->helper);

@@ -192,6 +192,18 @@ member_settings(const struct ha_conf_member *m)
 	};
 }
 
+struct ha_zones
+ha_conf_zones(const struct ha_conf_local *local)
+{
+	struct ha_zones z = { .n = local->n_zones };
+
+	for (int i = 0; i < z.n; i++) {
+		z.zone[i].key = ha_zone_key(local->zones[i].name);
+		z.zone[i].number = local->zones[i].conntrack_zone;
+	}
+	return z;
+}
+
 void
 ha_cluster_conf_settings(const struct ha_cluster_conf *conf,
     unsigned int self, struct ha_settings *out)
@@ -215,5 +227,6 @@ ha_cluster_conf_settings(const struct ha_cluster_conf *conf,
 	s.handoff_idle = ha_dur_ms(conf->handoff_idle_ms);
 	s.table_size = own->local.table_size;
 	s.timeouts = ha_timeouts_default();
+	s.zones = ha_conf_zones(&own->local);
 	*out = s;
 }

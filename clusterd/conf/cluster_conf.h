@@ -26,6 +26,7 @@
 #include "conf/conf_report.h"
 #include "core/settings.h"
 #include "core/types.h"
+#include "core/zone.h"
 #include "proto/keys.h"
 
 #define HA_CONF_PATH       "/etc/clusterd/cluster.conf"
@@ -42,7 +43,6 @@
 #define HA_CONF_INTERFACE_LEN   16
 #define HA_CONF_ADDRESS_LEN     64 /* an address and its prefix as text */
 
-#define HA_CONF_ZONES_MAX       32
 #define HA_CONF_GROUPS_MAX      8  /* link groups, and path groups, of one */
 #define HA_CONF_GROUP_ITEMS_MAX 16
 
@@ -91,7 +91,7 @@ struct ha_conf_local {
 	char web_listen[HA_CONF_LISTEN_LEN]; /* "": off */
 	char notify[HA_CONF_PATH_LEN];       /* "": none */
 	uint8_t n_zones;
-	struct ha_conf_zone zones[HA_CONF_ZONES_MAX];
+	struct ha_conf_zone zones[HA_ZONES_MAX];
 };
 
 /* Which parts of its ha_conf_local a member block sets itself. */
@@ -187,6 +187,9 @@ HA_MUST_USE int ha_cluster_conf_print(const struct ha_cluster_conf *conf,
  * and defaults that are spelled out make no difference. */
 HA_MUST_USE int ha_cluster_conf_digest(const struct ha_cluster_conf *conf,
     uint8_t digest[static HA_CONF_DIGEST_LEN]);
+
+/* What a member calls its zones. */
+struct ha_zones ha_conf_zones(const struct ha_conf_local *local);
 
 /* The core's settings for the member with index self, which must exist.
  * The host's part is left for the caller: boot, start, boot_seen and

@@ -245,6 +245,35 @@ check_all_families(const struct ha_conf_draft *draft,
 			    &(const struct pair){ draft, report, a, b });
 }
 
+void
+ha_conf_check_zone(struct ha_conf_report *report, unsigned int line,
+    const struct ha_conf_local *local, const struct ha_conf_zone *zone)
+{
+	for (int i = 0; i < local->n_zones; i++) {
+		const char *name = local->zones[i].name;
+
+		if (strcmp(name, zone->name) != 0 &&
+		    ha_zone_key(name) == ha_zone_key(zone->name))
+			ha_conf_error(report, line, "zone \"%s\" and zone "
+			    "\"%s\" have the same key among members: give "
+			    "one of them another name", name, zone->name);
+	}
+}
+
+/* Those of the file itself were compared as they were read. */
+static void
+check_zones(const struct pair *p)
+{
+	const struct ha_conf_member *a = member(p->draft, p->a);
+	const struct ha_conf_member *b = member(p->draft, p->b);
+
+	if (((a->own | b->own) & HA_CONF_OWN_ZONES) == 0)
+		return;
+	for (int i = 0; i < b->local.n_zones; i++)
+		ha_conf_check_zone(p->report, b->line, &a->local,
+		    &b->local.zones[i]);
+}
+
 /* Compare a member with those before it, up to the first that it clashes with:
  * one value that many share is one mistake of each, not of each pair. */
 static void
@@ -274,6 +303,7 @@ ha_conf_check(const struct ha_conf_draft *draft, struct ha_conf_report *report)
 		check_against(draft, b, report, check_backup_address);
 		check_against(draft, b, report, check_key);
 		check_against(draft, b, report, check_next_key);
+		check_against(draft, b, report, check_zones);
 	}
 	check_all_families(draft, report);
 	if (!draft->cut)

@@ -15,6 +15,11 @@
 void ha_conf_check(const struct ha_conf_draft *draft,
     struct ha_conf_report *report);
 
+/* Report those of a member's zones that others would take for this one: they
+ * know zones by keys (core/zone.h). */
+void ha_conf_check_zone(struct ha_conf_report *report, unsigned int line,
+    const struct ha_conf_local *local, const struct ha_conf_zone *zone);
+
 /* Whether two addresses are in one subnet, as far as prefixes tell. */
 bool ha_conf_same_subnet(const struct ha_conf_address *a,
     const struct ha_conf_address *b);

@@ -6,6 +6,7 @@
  * is what a member has until its own block says otherwise, wherever in the
  * file the two are.
  */
+#include "conf/conf_check.h"
 #include "conf/conf_draft.h"
 
 #include <string.h>
@@ -190,9 +191,10 @@ check_zone(struct reader *r, const struct ha_tree_node *block,
 			    "and zone \"%s\" have the same conntrack-zone %u",
 			    local->zones[i].name, zone->name,
 			    zone->conntrack_zone);
-	if (local->n_zones == HA_CONF_ZONES_MAX)
+	ha_conf_check_zone(r->report, block->line, local, zone);
+	if (local->n_zones == HA_ZONES_MAX)
 		ha_conf_error(r->report, block->line,
-		    "too many zones: at most %d", HA_CONF_ZONES_MAX);
+		    "too many zones: at most %d", HA_ZONES_MAX);
 }
 
 static void
@@ -209,7 +211,7 @@ read_zone(struct reader *r, const struct ha_block_rule *rule,
 	if (lines.line[0] == 0)
 		return;
 	check_zone(r, block, local, &zone);
-	if (local->n_zones < HA_CONF_ZONES_MAX)
+	if (local->n_zones < HA_ZONES_MAX)
 		local->zones[local->n_zones++] = zone;
 }
 

@@ -291,6 +291,7 @@ struct session {
 	bool waits;   /* in a retry list, not in the work list */
 	bool liberal;
 	bool bare;      /* its entry does without helper and master */
+	bool zoneless;  /* this member has no such zone */
 	bool conflict;  /* another session holds its tuple */
 	bool aging;     /* life_due is the protocol's own timeout */
 	bool asymmetric;
@@ -402,6 +403,8 @@ struct ha_core {
 	uint32_t n_orphans;
 	uint32_t n_dead; /* only a kernel entry to remove is left */
 	uint32_t n_installed;
+	uint32_t n_zoneless;
+	bool zoneless_told; /* there is an alarm */
 	struct ha_list free;
 	uint32_t *by_uid;
 	uint32_t *by_tuple;
@@ -496,6 +499,8 @@ uint32_t table_slot(const struct ha_core *c, const struct session *s);
 /* Sessions with t as either of their tuples, one by one; NULL at first. */
 struct session *table_next_with(const struct ha_core *c,
     const struct ha_tuple *t, struct session *after);
+/* Has this member the zone of s? */
+bool table_check_zone(struct ha_core *c, struct session *s);
 void table_set_hand(struct ha_core *c, struct session *s, enum hand hand,
     struct ha_time due);
 void table_set_life(struct ha_core *c, struct session *s, struct ha_time due);
@@ -589,6 +594,7 @@ void kernel_doubt(struct ha_core *c, struct session *s);
 void kernel_retry_now(struct ha_core *c, struct session *s);
 void kernel_bury(struct ha_core *c, struct session *s);
 void kernel_fresh(struct ha_core *c, struct session *s);
+void kernel_check_zone(struct ha_core *c, struct session *s);
 void kernel_half(struct ha_core *c, struct session *s);
 void kernel_end(struct ha_core *c, struct session *s);
 bool kernel_replaces(const struct session *s);

@@ -99,7 +99,8 @@ static bool
 is_replica(const struct ha_core *c, const struct session *s)
 {
 	if (s->place == PLACE_DEAD || s->place == PLACE_PRIVATE ||
-	    s->place == PLACE_ORPHAN || s->bit || stream_is_past(c, s->stream))
+	    s->place == PLACE_ORPHAN || s->bit || s->zoneless ||
+	    stream_is_past(c, s->stream))
 		return false;
 	return !owner_is_self(c, s) ||
 	    (s->record.flags & HA_RECORD_UNTOUCHED) != 0;
@@ -118,6 +119,18 @@ kernel_fresh(struct ha_core *c, struct session *s)
 	s->stale = true;
 	s->work = WORK_FRESH;
 	list_work(c, s);
+}
+
+/* The operator may have changed what zones there are. */
+void
+kernel_check_zone(struct ha_core *c, struct session *s)
+{
+	bool was = s->zoneless;
+
+	if (table_check_zone(c, s) && was)
+		kernel_hold(c, s);
+	else if (s->zoneless && !was && !s->bit && !owner_is_self(c, s))
+		kernel_want(c, s, WORK_REMOVE);
 }
 
 /* The entry is the torn half of a flow: the record's is better, unless an

@@ -107,7 +107,7 @@ lifecycle_match(struct ha_core *c, struct session *s)
 	    (s->record.flags & HA_RECORD_UNTOUCHED) != 0 ||
 	    s->in_flight > 0;
 
-	if ((alive && !s->conflict) || HA_PLANT(c, HA_PLANT_RESTART_PUBLISHES))
+	if ((alive && !s->conflict && !s->zoneless) || HA_PLANT(c, HA_PLANT_RESTART_PUBLISHES))
 		publish_again(c, s);
 	else
 		owner_end_old(c, s);

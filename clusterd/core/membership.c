@@ -13,6 +13,10 @@
  *         it is as of a lost owner, too.
  *   in    Nothing is known of it until its first handshake.
  *
+ * Zones may come, go and be renamed, too: sessions of one that is gone stay in
+ * the cache, those of one that came are installed, and a dump finds the
+ * entries that go by another name now.
+ *
  * New hardware under the index of old is out and in at once.  Their starts are
  * told apart by their boots, like any two starts of one member; so the new one
  * takes over what the old one owned, as after a boot.
@@ -58,9 +62,22 @@ change_threshold(struct ha_core *c, int link, struct ha_dur threshold)
 	c->thresholds_at = ha_time_add(c->now, THRESHOLDS_SPREAD);
 }
 
+/* Once, however many sessions there are. */
+static void
+tell_zoneless(struct ha_core *c)
+{
+	bool any = c->n_zoneless > 0;
+
+	if (any == c->zoneless_told)
+		return;
+	c->zoneless_told = any;
+	out_alarm(c, "zone-missing", 0, any);
+}
+
 void
 membership_tick(struct ha_core *c)
 {
+	tell_zoneless(c);
 	if (ha_time_reached(c->now, c->thresholds_at))
 		set_thresholds(c);
 }
@@ -189,6 +206,10 @@ membership_change(struct ha_core *c, const struct ha_in_settings *in)
 	HA_CHECK(!takes_a_restart(&c->settings, in->settings));
 	for (int k = 0; k < HA_LINK_MAX; k++)
 		change_threshold(c, k, in->settings->threshold[k]);
+	if (!ha_zones_equal(&c->settings.zones, &in->settings->zones)) {
+		owner_sweep_again(c);
+		c->dump_at = c->now;
+	}
 	c->settings = *in->settings;
 	for (uint8_t i = 1; i <= HA_MEMBER_MAX; i++)
 		if (i != c->settings.self)

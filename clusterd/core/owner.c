@@ -189,14 +189,15 @@ epoch_to_outdo(const struct session *s)
 	    s->version.epoch;
 }
 
-/* Make s our own; false: not now, it was claimed too often. */
+/* Make s our own; false: not now, it was claimed too often, or never, its zone
+ * is none of ours. */
 bool
 owner_claim(struct ha_core *c, struct session *s)
 {
 	uint32_t epoch = epoch_to_outdo(s);
 
 	HA_CHECK(!owner_is_self(c, s) && lifecycle_running(c));
-	if (epoch == UINT32_MAX || !count_claim(c, s))
+	if (epoch == UINT32_MAX || s->zoneless || !count_claim(c, s))
 		return false;
 	out_trace(c, HA_TRACE_CLAIM, s->version.owner, s->bit, ha_trace_uid(&s->uid));
 	digest_claimed(c, s);
@@ -369,8 +370,10 @@ owner_sweep_tick(struct ha_core *c)
 
 		c->sweep_pos = (c->sweep_pos + 1) % c->high_water;
 		c->sweep_left--;
-		if (s->place != PLACE_FREE)
-			owner_settle(c, s);
+		if (s->place == PLACE_FREE)
+			continue;
+		kernel_check_zone(c, s);
+		owner_settle(c, s);
 	}
 	if (c->sweep_left > 0)
 		c->more = true;

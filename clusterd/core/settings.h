@@ -11,6 +11,7 @@
 
 #include "base/mono.h"
 #include "core/types.h"
+#include "core/zone.h"
 
 /* How long the kernel keeps an idle entry: its nf_conntrack_*_timeout_*. */
 struct ha_timeouts {
@@ -52,6 +53,7 @@ struct ha_settings {
 	uint32_t table_size; /* sessions of all members together */
 	uint32_t kernel_max; /* nf_conntrack_max; 0: unknown */
 	struct ha_timeouts timeouts;
+	struct ha_zones zones; /* of this member */
 };
 
 /* The kernel's own default timeouts. */

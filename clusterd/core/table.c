@@ -217,6 +217,21 @@ take_place(struct ha_core *c)
 	return s;
 }
 
+bool
+table_check_zone(struct ha_core *c, struct session *s)
+{
+	uint16_t number;
+	bool here = ha_zone_find(&c->settings.zones, s->record.orig.zone,
+	    &number);
+
+	if (s->zoneless && here)
+		c->n_zoneless--;
+	if (!s->zoneless && !here)
+		c->n_zoneless++;
+	s->zoneless = !here;
+	return here;
+}
+
 /* NULL: the table is full.  The caller gives it a place other than FREE. */
 struct session *
 table_take(struct ha_core *c, const struct ha_uid *uid,
@@ -240,6 +255,8 @@ table_take(struct ha_core *c, const struct ha_uid *uid,
 	if (!ha_tuple_equal(&r->orig, &r->reply))
 		link_tuple(c, s, HA_DIR_REPLY);
 	c->n_used++;
+	if (!table_check_zone(c, s))
+		c->counters.sessions_zoneless++;
 	return s;
 }
 
@@ -261,6 +278,8 @@ table_release(struct ha_core *c, struct session *s)
 	kernel_unwant(c, s);
 	extra_put(c, &s->extra, NULL);
 	owner_forget_local_view(c, s);
+	if (s->zoneless)
+		c->n_zoneless--;
 	s->place = PLACE_FREE;
 	ha_list_append(&c->free, &s->node.list);
 	c->n_used--;

@@ -106,9 +106,10 @@ load64(const uint8_t *p)
 uint64_t
 ha_tuple_hash(uint64_t seed, const struct ha_tuple *t)
 {
-	uint64_t h = ha_hash_add(seed,
+	uint64_t h = ha_hash_add(
+	    seed ^ ((uint64_t)t->family << 8 | t->protocol),
 	    (uint64_t)t->src_port << 48 | (uint64_t)t->dst_port << 32 |
-	    (uint64_t)t->zone << 16 | (uint64_t)t->family << 8 | t->protocol);
+	    t->zone);
 
 	h = ha_hash_add(h, load64(t->src) ^ ha_hash_mix(load64(t->src + 8)));
 	h = ha_hash_add(h, load64(t->dst) ^ ha_hash_mix(load64(t->dst + 8)));

@@ -112,7 +112,7 @@ struct ha_tuple {
 	uint8_t dst[16];
 	uint16_t src_port; /* host order; ICMP: the identifier */
 	uint16_t dst_port; /* host order; ICMP: type * 256 + code */
-	uint16_t zone;     /* conntrack zone */
+	uint32_t zone;     /* its key (core/zone.h) */
 	uint8_t family;    /* enum ha_family */
 	uint8_t protocol;  /* IPPROTO_* */
 };
@@ -187,7 +187,8 @@ struct ha_extra {
 	struct ha_seq_adjust seq[HA_DIR_MAX];
 	struct ha_synproxy synproxy;
 	struct ha_tuple master; /* original one of the session that announced
-	                         * it, zone 0: the same; family 0: none */
+	                         * it, with zone 0: in the same; family 0:
+	                         * none */
 };
 
 /* Why a session ended.  The first two end it at once on every member; at

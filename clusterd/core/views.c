@@ -232,6 +232,8 @@ view_session(const struct ha_core *c, const struct session *s,
 		.created = s->created, .changed = s->changed };
 	if (s->extra != NULL)
 		out->extra = *s->extra;
+	out->zone_here = ha_zone_find(&c->settings.zones,
+	    s->record.orig.zone, &out->zone_number);
 	if (own)
 		out->version.owner = c->settings.self;
 }

@@ -96,6 +96,8 @@ struct ha_view_session {
 	struct ha_record record;
 	struct ha_extra extra;
 	struct ha_uid master; /* who announced it; number 0: not held here */
+	uint16_t zone_number; /* of the kernel */
+	bool zone_here;       /* this member has such a zone */
 	enum ha_role role;
 	bool published;   /* owned: in the stream */
 	bool limbo;

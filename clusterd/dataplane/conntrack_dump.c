@@ -34,7 +34,7 @@ struct note {
 
 struct ha_ct_dump {
 	struct mnl_socket *nl;
-	struct ha_ct_bits bits;
+	struct ha_ct_terms terms;
 	struct ha_ct_dump_calls calls;
 	struct ha_dataplane_stats *stats;
 	uint32_t seq;
@@ -44,7 +44,7 @@ struct ha_ct_dump {
 };
 
 int
-ha_ct_dump_open(const struct ha_ct_bits *bits,
+ha_ct_dump_open(const struct ha_ct_terms *terms,
     const struct ha_ct_dump_calls *calls, struct ha_dataplane_stats *stats,
     struct ha_ct_dump **out)
 {
@@ -54,7 +54,7 @@ ha_ct_dump_open(const struct ha_ct_bits *bits,
 
 	if (d == NULL)
 		return HA_ERR_NOMEM;
-	d->bits = *bits;
+	d->terms = *terms;
 	d->calls = *calls;
 	d->stats = stats;
 	rc = ha_netlink_open(&d->nl);
@@ -149,7 +149,7 @@ take(struct ha_ct_dump *d, const struct nlmsghdr *h)
 {
 	struct ha_ct_entry e;
 
-	switch (ha_ct_parse(h, h->nlmsg_len, true, &d->bits, &e)) {
+	switch (ha_ct_parse(h, h->nlmsg_len, true, &d->terms, &e)) {
 	case HA_OK:
 		d->stats->dumped++;
 		if (correct(d, &e))
@@ -245,7 +245,7 @@ peek_broken(void *ctx)
 }
 
 int
-ha_ct_dump_peek(const struct ha_ct_bits *bits, bool *found)
+ha_ct_dump_peek(const struct ha_ct_terms *terms, bool *found)
 {
 	struct peek p = { .found = false };
 	const struct ha_ct_dump_calls calls = { &p, peek_entry, peek_end,
@@ -254,7 +254,7 @@ ha_ct_dump_peek(const struct ha_ct_bits *bits, bool *found)
 	struct ha_ct_dump *d;
 	int rc;
 
-	rc = ha_ct_dump_open(bits, &calls, &stats, &d);
+	rc = ha_ct_dump_open(terms, &calls, &stats, &d);
 	if (rc != HA_OK)
 		return rc;
 	rc = ha_ct_dump_start(d);

@@ -22,7 +22,7 @@ struct ha_ct_dump_calls {
 	void (*on_broken)(void *ctx); /* no on_end comes after it */
 };
 
-HA_MUST_USE int ha_ct_dump_open(const struct ha_ct_bits *bits,
+HA_MUST_USE int ha_ct_dump_open(const struct ha_ct_terms *terms,
     const struct ha_ct_dump_calls *calls, struct ha_dataplane_stats *stats,
     struct ha_ct_dump **out);
 
@@ -44,6 +44,6 @@ void ha_ct_dump_note(struct ha_ct_dump *d, const struct ha_ct_entry *e);
 
 /* Does any entry of this kernel carry one of our bits?  Reads the table until
  * the first that does, and waits for it. */
-HA_MUST_USE int ha_ct_dump_peek(const struct ha_ct_bits *bits, bool *found);
+HA_MUST_USE int ha_ct_dump_peek(const struct ha_ct_terms *terms, bool *found);
 
 #endif /* HA_DATAPLANE_CONNTRACK_DUMP_H */

@@ -33,7 +33,7 @@
 
 struct ha_ct_event {
 	struct mnl_socket *nl;
-	struct ha_ct_bits bits;
+	struct ha_ct_terms terms;
 	struct ha_ct_event_calls calls;
 	struct ha_dataplane_stats *stats;
 	uint32_t buffer_bytes;
@@ -84,7 +84,7 @@ join(struct mnl_socket *nl)
 }
 
 int
-ha_ct_event_open(const struct ha_ct_bits *bits, uint32_t own_port_id,
+ha_ct_event_open(const struct ha_ct_terms *terms, uint32_t own_port_id,
     uint32_t buffer_bytes, const struct ha_ct_event_calls *calls,
     struct ha_dataplane_stats *stats, struct ha_ct_event **out)
 {
@@ -93,7 +93,7 @@ ha_ct_event_open(const struct ha_ct_bits *bits, uint32_t own_port_id,
 
 	if (ev == NULL)
 		return HA_ERR_NOMEM;
-	ev->bits = *bits;
+	ev->terms = *terms;
 	ev->calls = *calls;
 	ev->stats = stats;
 	for (size_t i = 0; i < VECTOR; i++) {
@@ -147,7 +147,7 @@ static int
 take_expect(struct ha_ct_event *ev, const uint8_t *msg, size_t len)
 {
 	struct ha_tuple master;
-	int rc = ha_ct_parse_expect(msg, len, &master);
+	int rc = ha_ct_parse_expect(msg, len, &ev->terms, &master);
 
 	if (rc == HA_OK)
 		ev->calls.on_expect(ev->calls.ctx, &master);
@@ -158,7 +158,7 @@ static int
 take_entry(struct ha_ct_event *ev, const uint8_t *msg, size_t len)
 {
 	struct ha_ct_entry e;
-	int rc = ha_ct_parse(msg, len, false, &ev->bits, &e);
+	int rc = ha_ct_parse(msg, len, false, &ev->terms, &e);
 
 	if (rc == HA_OK)
 		ev->calls.on_entry(ev->calls.ctx, &e);

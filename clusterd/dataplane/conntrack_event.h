@@ -28,7 +28,7 @@ struct ha_ct_event_calls {
 /* Listen to all events but those that the socket with this port id causes.
  * The kernel raises none for entries that were made before, so this comes
  * first of all. */
-HA_MUST_USE int ha_ct_event_open(const struct ha_ct_bits *bits,
+HA_MUST_USE int ha_ct_event_open(const struct ha_ct_terms *terms,
     uint32_t own_port_id, uint32_t buffer_bytes,
     const struct ha_ct_event_calls *calls, struct ha_dataplane_stats *stats,
     struct ha_ct_event **out);

@@ -52,7 +52,7 @@ struct slot {
 
 struct ha_ct_install {
 	struct mnl_socket *nl;
-	struct ha_ct_bits bits;
+	struct ha_ct_terms terms;
 	struct ha_dataplane_stats *stats;
 	int wake_fd;
 
@@ -77,7 +77,7 @@ struct ha_ct_install {
 };
 
 int
-ha_ct_install_open(const struct ha_ct_bits *bits,
+ha_ct_install_open(const struct ha_ct_terms *terms,
     struct ha_dataplane_stats *stats, struct ha_ct_install **out)
 {
 	struct ha_ct_install *in = calloc(1, sizeof(*in));
@@ -86,7 +86,7 @@ ha_ct_install_open(const struct ha_ct_bits *bits,
 
 	if (in == NULL)
 		return HA_ERR_NOMEM;
-	in->bits = *bits;
+	in->terms = *terms;
 	in->stats = stats;
 	in->seq = 1;
 	for (size_t i = 0; i < BATCH; i++) {
@@ -169,7 +169,7 @@ take_echo(struct ha_ct_install *in, const struct nlmsghdr *h, size_t len)
 	struct ha_ct_entry e;
 
 	if (in->n_ends < in->ends_capacity &&
-	    ha_ct_parse(h, len, false, &in->bits, &e) == HA_OK &&
+	    ha_ct_parse(h, len, false, &in->terms, &e) == HA_OK &&
 	    e.session.event == HA_SESSION_END)
 		in->ends[in->n_ends++] = e;
 }
@@ -230,7 +230,8 @@ flush(struct ha_ct_install *in)
 
 	if (in->n_slots == 0)
 		return;
-	rc = ha_netlink_send(in->nl, in->out, in->out_len);
+	rc = in->out_len == 0 ? HA_OK :
+	    ha_netlink_send(in->nl, in->out, in->out_len);
 	if (rc == HA_OK)
 		fetch_answers(in);
 	else if (rc == HA_ERR_AGAIN || rc == HA_ERR_NOMEM)
@@ -260,8 +261,11 @@ add(struct ha_ct_install *in, const struct ha_kernel_op *op, uint16_t change,
 	const struct slot s = { op->ticket, op->verb, change, silent, -1 };
 	uint32_t seq;
 	uint8_t *at = next_message(in, &s, &seq);
+	size_t len = ha_ct_build(at, op, change, &in->terms, seq);
 
-	in->out_len += ha_ct_build(at, op, change, &in->bits, seq);
+	if (len == 0) /* nobody will answer */
+		in->slots[in->n_slots - 1].err = EOPNOTSUPP;
+	in->out_len += len;
 }
 
 static int
@@ -354,7 +358,7 @@ ha_ct_install_sign(struct ha_ct_install *in, const struct ha_tuple *origs,
 		uint32_t seq;
 		uint8_t *at = next_message(in, &s, &seq);
 
-		in->out_len += ha_ct_build_sign(at, &origs[i], &in->bits, seq);
+		in->out_len += ha_ct_build_sign(at, &origs[i], &in->terms, seq);
 	}
 	flush(in);
 }
@@ -367,11 +371,14 @@ ha_ct_install_read(struct ha_ct_install *in, const struct ha_tuple *orig,
 	_Alignas(8) uint8_t answer[ANSWER_MAX];
 	const struct nlmsghdr *h = (const void *)answer;
 	uint32_t seq = in->seq++;
-	int rc = ha_netlink_send(in->nl, msg,
-	    ha_ct_build_read(msg, orig, seq));
+	size_t len = ha_ct_build_read(msg, orig, &in->terms, seq);
 	ssize_t n;
+	int rc;
 
 	HA_CHECK(in->n_slots == 0);
+	if (len == 0)
+		return HA_ERR_ABSENT;
+	rc = ha_netlink_send(in->nl, msg, len);
 	if (rc != HA_OK)
 		return rc;
 	do {
@@ -382,7 +389,7 @@ ha_ct_install_read(struct ha_ct_install *in, const struct ha_tuple *orig,
 		return HA_ERR_IO;
 	if (h->nlmsg_type == NLMSG_ERROR)
 		return ha_netlink_err(ha_netlink_errno(h));
-	return ha_ct_parse(answer, (size_t)n, true, &in->bits, out);
+	return ha_ct_parse(answer, (size_t)n, true, &in->terms, out);
 }
 
 bool

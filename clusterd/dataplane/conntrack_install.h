@@ -24,7 +24,7 @@ struct ha_ct_install_calls {
 	void (*on_done)(void *ctx, uint64_t ticket, int result);
 };
 
-HA_MUST_USE int ha_ct_install_open(const struct ha_ct_bits *bits,
+HA_MUST_USE int ha_ct_install_open(const struct ha_ct_terms *terms,
     struct ha_dataplane_stats *stats, struct ha_ct_install **out);
 
 void ha_ct_install_close(struct ha_ct_install *in);

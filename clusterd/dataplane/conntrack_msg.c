@@ -532,7 +532,7 @@ open_message(const void *msg, size_t len, struct nlmsghdr *h,
 
 int
 ha_ct_parse(const void *msg, size_t len, bool dumped,
-    const struct ha_ct_bits *bits, struct ha_ct_entry *out)
+    const struct ha_ct_terms *terms, struct ha_ct_entry *out)
 {
 	struct entry_parse p = { .zone = 0 };
 	struct ha_in_session *s = &p.e.session;
@@ -550,9 +550,9 @@ ha_ct_parse(const void *msg, size_t len, bool dumped,
 
 	s->foreign = !dumped && h.nlmsg_pid != 0;
 	s->entry = p.e.id;
-	s->record.orig.zone = p.zone;
-	s->record.reply.zone = p.zone;
-	settle_bits(&p, bits);
+	s->record.orig.zone = ha_zone_key_of(terms->zones, p.zone);
+	s->record.reply.zone = s->record.orig.zone;
+	settle_bits(&p, &terms->bits);
 	if (!ha_record_valid(&s->record) || !ha_extra_valid(&s->extra))
 		return HA_ERR_CORRUPT;
 	*out = p.e;
@@ -592,7 +592,8 @@ ha_ct_is_expect(const void *msg, size_t len)
 }
 
 int
-ha_ct_parse_expect(const void *msg, size_t len, struct ha_tuple *master)
+ha_ct_parse_expect(const void *msg, size_t len,
+    const struct ha_ct_terms *terms, struct ha_tuple *master)
 {
 	struct expect_parse p = { .found = false };
 	struct cursor c;
@@ -605,7 +606,7 @@ ha_ct_parse_expect(const void *msg, size_t len, struct ha_tuple *master)
 	if (p.zoned)
 		return HA_ERR_UNSUPPORTED;
 	*master = p.master;
-	master->zone = p.zone;
+	master->zone = ha_zone_key_of(terms->zones, p.zone);
 	return HA_OK;
 }
 
@@ -683,13 +684,22 @@ put_tuple(struct nlmsghdr *h, uint16_t type, const struct ha_tuple *t)
 	mnl_attr_nest_end(h, tuple);
 }
 
-/* The tuple by which the kernel finds an entry, with its zone. */
+static bool
+find_zone(const struct ha_ct_terms *terms, const struct ha_tuple *orig,
+    uint16_t *number)
+{
+	return ha_zone_find(terms->zones, orig->zone, number) ||
+	    (terms->past != NULL &&
+	    ha_zone_find(terms->past, orig->zone, number));
+}
+
+/* The tuple by which the kernel finds an entry, with the number of its zone. */
 static void
-put_name(struct nlmsghdr *h, const struct ha_tuple *orig)
+put_name(struct nlmsghdr *h, const struct ha_tuple *orig, uint16_t zone)
 {
 	put_tuple(h, CTA_TUPLE_ORIG, orig);
-	if (orig->zone != 0)
-		put_be16(h, CTA_ZONE, orig->zone);
+	if (zone != 0)
+		put_be16(h, CTA_ZONE, zone);
 }
 
 /* One address and one port, each the only choice. */
@@ -913,7 +923,7 @@ put_lifetime(struct nlmsghdr *h, uint32_t lifetime_s)
 }
 
 static struct nlmsghdr *
-build_install(uint8_t *buf, const struct ha_kernel_op *op,
+build_install(uint8_t *buf, const struct ha_kernel_op *op, uint16_t zone,
     const struct ha_ct_bits *bits, uint32_t seq)
 {
 	const struct ha_record *r = op->record;
@@ -921,7 +931,7 @@ build_install(uint8_t *buf, const struct ha_kernel_op *op,
 	    NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, af_of(&r->orig), seq);
 	uint32_t mark = r->mark & ~mark_bits(bits);
 
-	put_name(h, &r->orig);
+	put_name(h, &r->orig, zone);
 	put_reply(h, r);
 	put_status(h, r, 0);
 	put_lifetime(h, op->lifetime_s);
@@ -937,14 +947,15 @@ build_install(uint8_t *buf, const struct ha_kernel_op *op,
 }
 
 static struct nlmsghdr *
-build_remove(uint8_t *buf, const struct ha_kernel_op *op, uint32_t seq)
+build_remove(uint8_t *buf, const struct ha_kernel_op *op, uint16_t zone,
+    uint32_t seq)
 {
 	const struct ha_tuple *orig = &op->record->orig;
 	uint16_t echo = op->verb == HA_KERNEL_END ? NLM_F_ECHO : 0;
 	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_DELETE,
 	    NLM_F_ACK | echo, af_of(orig), seq);
 
-	put_name(h, orig);
+	put_name(h, orig, zone);
 	if (op->entry != 0)
 		put_be32(h, CTA_ID, op->entry);
 	return h;
@@ -1000,15 +1011,15 @@ put_shifts(struct nlmsghdr *h, const struct ha_extra *x)
 }
 
 static struct nlmsghdr *
-build_change(uint8_t *buf, const struct ha_kernel_op *op, uint16_t change,
-    const struct ha_ct_bits *bits, uint32_t seq)
+build_change(uint8_t *buf, const struct ha_kernel_op *op, uint16_t zone,
+    uint16_t change, const struct ha_ct_bits *bits, uint32_t seq)
 {
 	const struct ha_record *r = op->record;
 	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_NEW, NLM_F_ACK,
 	    af_of(&r->orig), seq);
 	static const struct ha_extra NOTHING;
 
-	put_name(h, &r->orig);
+	put_name(h, &r->orig, zone);
 	if ((change & HA_CHANGE_LIFETIME) != 0)
 		put_lifetime(h, op->lifetime_s);
 	if ((change & HA_CHANGE_STATUS) != 0)
@@ -1025,20 +1036,24 @@ build_change(uint8_t *buf, const struct ha_kernel_op *op, uint16_t change,
 
 size_t
 ha_ct_build(uint8_t buf[static HA_CT_MSG_MAX], const struct ha_kernel_op *op,
-    uint16_t change, const struct ha_ct_bits *bits, uint32_t seq)
+    uint16_t change, const struct ha_ct_terms *terms, uint32_t seq)
 {
+	const struct ha_ct_bits *bits = &terms->bits;
 	struct nlmsghdr *h = NULL;
+	uint16_t zone;
 
+	if (!find_zone(terms, &op->record->orig, &zone))
+		return 0;
 	switch (op->verb) {
 	case HA_KERNEL_INSTALL:
-		h = build_install(buf, op, bits, seq);
+		h = build_install(buf, op, zone, bits, seq);
 		break;
 	case HA_KERNEL_REMOVE:
 	case HA_KERNEL_END:
-		h = build_remove(buf, op, seq);
+		h = build_remove(buf, op, zone, seq);
 		break;
 	case HA_KERNEL_CHANGE:
-		h = build_change(buf, op, change, bits, seq);
+		h = build_change(buf, op, zone, change, bits, seq);
 		break;
 	}
 	HA_CHECK(h != NULL && h->nlmsg_len <= HA_CT_MSG_MAX);
@@ -1047,13 +1062,18 @@ ha_ct_build(uint8_t buf[static HA_CT_MSG_MAX], const struct ha_kernel_op *op,
 
 size_t
 ha_ct_build_sign(uint8_t buf[static HA_CT_MSG_MAX],
-    const struct ha_tuple *orig, const struct ha_ct_bits *bits, uint32_t seq)
+    const struct ha_tuple *orig, const struct ha_ct_terms *terms,
+    uint32_t seq)
 {
+	const struct ha_ct_bits *bits = &terms->bits;
 	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_NEW, NLM_F_ACK,
 	    af_of(orig), seq);
 	uint64_t bit[2] = { 0 };
+	uint16_t zone;
 
-	put_name(h, orig);
+	if (!find_zone(terms, orig, &zone))
+		return 0;
+	put_name(h, orig, zone);
 	if (bits->signal == HA_SIGNAL_MARK) {
 		put_mark(h, UINT32_C(1) << bits->owner,
 		    UINT32_C(1) << bits->owner);
@@ -1066,12 +1086,16 @@ ha_ct_build_sign(uint8_t buf[static HA_CT_MSG_MAX],
 
 size_t
 ha_ct_build_read(uint8_t buf[static HA_CT_MSG_MAX],
-    const struct ha_tuple *orig, uint32_t seq)
+    const struct ha_tuple *orig, const struct ha_ct_terms *terms,
+    uint32_t seq)
 {
 	struct nlmsghdr *h = put_header(buf, IPCTNL_MSG_CT_GET, 0,
 	    af_of(orig), seq);
+	uint16_t zone;
 
-	put_name(h, orig);
+	if (!find_zone(terms, orig, &zone))
+		return 0;
+	put_name(h, orig, zone);
 	return h->nlmsg_len;
 }
 

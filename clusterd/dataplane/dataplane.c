@@ -39,6 +39,7 @@ struct ha_dataplane {
 	struct ha_dataplane_config config;
 	struct ha_dataplane_start start;
 	struct ha_dataplane_stats stats;
+	struct ha_zones zones_before; /* the last change */
 	struct ha_ct_install *install;
 	struct ha_ct_event *event;
 	struct ha_ct_dump *dump;
@@ -199,6 +200,14 @@ bits_of(const struct ha_dataplane_config *c)
 	return (struct ha_ct_bits){ c->signal, c->owner_bit, c->replica_bit };
 }
 
+/* They change with the configuration. */
+static struct ha_ct_terms
+terms_of(const struct ha_dataplane *dp)
+{
+	return (struct ha_ct_terms){ bits_of(&dp->config), &dp->config.zones,
+		&dp->zones_before };
+}
+
 static int
 check_config(const struct ha_dataplane_config *c, struct ha_why *why)
 {
@@ -245,9 +254,9 @@ open_listener(struct ha_dataplane *dp)
 {
 	const struct ha_ct_event_calls calls = { dp, event_entry, event_lost,
 		event_expect };
-	const struct ha_ct_bits bits = bits_of(&dp->config);
+	const struct ha_ct_terms terms = terms_of(dp);
 	uint32_t want = dp->config.event_buffer_bytes;
-	int rc = ha_ct_event_open(&bits, ha_ct_install_port_id(dp->install),
+	int rc = ha_ct_event_open(&terms, ha_ct_install_port_id(dp->install),
 	    want > 0 ? want : EVENT_BUFFER_BYTES, &calls, &dp->stats,
 	    &dp->event);
 
@@ -276,10 +285,10 @@ open_conntrack(struct ha_dataplane *dp, struct ha_why *why)
 {
 	const struct ha_ct_dump_calls calls = { dp, dump_entry, dump_end,
 		dump_broken };
-	const struct ha_ct_bits bits = bits_of(&dp->config);
+	const struct ha_ct_terms terms = terms_of(dp);
 	int rc;
 
-	rc = ha_ct_install_open(&bits, &dp->stats, &dp->install);
+	rc = ha_ct_install_open(&terms, &dp->stats, &dp->install);
 	if (rc == HA_OK)
 		rc = open_listener(dp);
 	if (rc != HA_OK)
@@ -288,7 +297,7 @@ open_conntrack(struct ha_dataplane *dp, struct ha_why *why)
 	if (rc != HA_OK)
 		return explain(rc, "raise events of connections "
 		    "(net.netfilter.nf_conntrack_events=1)", why);
-	rc = ha_ct_dump_open(&bits, &calls, &dp->stats, &dp->dump);
+	rc = ha_ct_dump_open(&terms, &calls, &dp->stats, &dp->dump);
 	return explain(rc, "list its connections", why);
 }
 
@@ -297,7 +306,7 @@ open_conntrack(struct ha_dataplane *dp, struct ha_why *why)
 static int
 find_traces(struct ha_dataplane *dp)
 {
-	const struct ha_ct_bits bits = bits_of(&dp->config);
+	const struct ha_ct_terms terms = terms_of(dp);
 	struct ha_dataplane_start *start = &dp->start;
 	struct ha_nft_found found;
 	int rc = ha_nft_table_find(dp->table, &found);
@@ -307,7 +316,7 @@ find_traces(struct ha_dataplane *dp)
 	start->table_found = found.present;
 	start->entries_found = false;
 	if (!found.present)
-		rc = ha_ct_dump_peek(&bits, &start->entries_found);
+		rc = ha_ct_dump_peek(&terms, &start->entries_found);
 	if (rc != HA_OK)
 		return rc;
 	if (found.present)
@@ -366,6 +375,7 @@ ha_dataplane_open(const struct ha_dataplane_config *config,
 	if (dp == NULL)
 		return explain(HA_ERR_NOMEM, "watch connections", why);
 	dp->config = *config;
+	dp->zones_before = config->zones;
 	rc = open_conntrack(dp, why);
 	if (rc == HA_OK)
 		rc = open_table(dp, why);
@@ -385,14 +395,17 @@ ha_dataplane_change(struct ha_dataplane *dp,
 	struct ha_nft_config nft;
 	int rc;
 
+	c.zones = config->zones;
 	c.rule = config->rule;
 	c.gate = config->gate;
 	c.n_untracked = config->n_untracked;
 	memcpy(c.untracked, config->untracked, sizeof(c.untracked));
 	nft = table_of(&c);
 	rc = ha_nft_table_change(dp->table, &nft);
-	if (rc == HA_OK)
+	if (rc == HA_OK) {
+		dp->zones_before = dp->config.zones;
 		dp->config = c;
+	}
 	return explain(rc, "load the nftables table \"inet clusterd\"", why);
 }
 

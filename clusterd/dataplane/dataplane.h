@@ -41,6 +41,7 @@
 #include "core/input.h"
 #include "core/output.h"
 #include "core/settings.h"
+#include "core/zone.h"
 
 #define HA_UNTRACKED_MAX 4
 
@@ -78,6 +79,7 @@ struct ha_dataplane_config {
 	enum ha_signal signal;
 	uint8_t owner_bit;   /* this member carries it */
 	uint8_t replica_bit; /* came from another member */
+	struct ha_zones zones;
 	bool rule;           /* load the rule that sets the owner bit */
 	bool gate;           /* load the gate */
 
@@ -138,7 +140,7 @@ struct ha_dataplane;
 HA_MUST_USE int ha_dataplane_open(const struct ha_dataplane_config *config,
     struct ha_why *why, struct ha_dataplane **out);
 
-/* Take rule, gate and untracked from another configuration, all in one
+/* Take zones, rule, gate and untracked from another configuration, all in one
  * transaction; a gate that stays stays where it is, and a new one is open.
  * On error nothing has changed, and *why says what to do. */
 HA_MUST_USE int ha_dataplane_change(struct ha_dataplane *dp,

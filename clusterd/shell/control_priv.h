@@ -70,7 +70,7 @@ struct ha_control_filter {
 	bool has_role;
 	enum ha_role role;
 	bool has_zone;
-	uint16_t zone;
+	uint32_t zone; /* key */
 	bool has_protocol;
 	uint8_t protocol;
 	const char *state;     /* a literal of session_state(); NULL: any */

@@ -146,12 +146,14 @@ address_len(const struct ha_tuple *t)
 
 /* --- rows --- */
 
+enum { ZONE_TEXT = 12 };
+
 struct row {
 	Ha__Ctl__Session session;
 	Ha__Ctl__Uid uid;
 	struct ha_record record; /* whose addresses the row borrows */
 	char owner[HA_CONTROL_SERIAL_BUF];
-	char zone[8];
+	char zone[ZONE_TEXT];
 };
 
 static ProtobufCBinaryData
@@ -161,19 +163,31 @@ address_data(const struct end *e, size_t len)
 		(uint8_t *)(uintptr_t)e->address };
 }
 
-/* The operator's name of the zone, or its number. */
 static const char *
-zone_name(const struct ha_control *control, uint8_t self, uint16_t zone,
-    char buf[static 8])
+find_zone(const struct ha_conf_local *local, uint32_t key)
 {
-	const struct ha_conf_member *m =
-	    ha_cluster_conf_find_index(control->parts.conf, self);
+	for (int i = 0; i < local->n_zones; i++)
+		if (ha_zone_key(local->zones[i].name) == key)
+			return local->zones[i].name;
+	return NULL;
+}
 
-	for (uint8_t i = 0; m != NULL && i < m->local.n_zones; i++) {
-		if (m->local.zones[i].conntrack_zone == zone)
-			return m->local.zones[i].name;
-	}
-	snprintf(buf, 8, "%u", zone);
+/* What its zone is called: here, else at some member, which has one that this
+ * one lacks; else its number. */
+static const char *
+zone_name(const struct ha_control *control, uint8_t self, uint32_t key,
+    char buf[static ZONE_TEXT])
+{
+	const struct ha_cluster_conf *conf = control->parts.conf;
+	const struct ha_conf_member *own =
+	    ha_cluster_conf_find_index(conf, self);
+	const char *name = own == NULL ? NULL : find_zone(&own->local, key);
+
+	for (size_t i = 0; name == NULL && i < conf->n_members; i++)
+		name = find_zone(&conf->members[i].local, key);
+	if (name != NULL)
+		return name;
+	snprintf(buf, ZONE_TEXT, ha_zone_is_number(key) ? "%u" : "%#x", key);
 	return buf;
 }
 
@@ -333,23 +347,29 @@ parse_zone_number(const char *text, uint16_t *out)
 	return true;
 }
 
+/* A name that any member has, or a number of this one. */
 static bool
 compile_zone(const struct ha_control *control, const char *zone,
     struct ha_control_filter *f)
 {
-	const struct ha_conf_member *m = ha_cluster_conf_find_index(
-	    control->parts.conf, own_index(control));
+	const struct ha_cluster_conf *conf = control->parts.conf;
+	const struct ha_conf_member *own =
+	    ha_cluster_conf_find_index(conf, own_index(control));
+	struct ha_zones zones;
+	uint16_t number;
 
 	if (zone == NULL)
 		return true;
 	f->has_zone = true;
-	for (uint8_t i = 0; m != NULL && i < m->local.n_zones; i++) {
-		if (strcmp(m->local.zones[i].name, zone) == 0) {
-			f->zone = m->local.zones[i].conntrack_zone;
+	f->zone = ha_zone_key(zone);
+	for (size_t i = 0; i < conf->n_members; i++)
+		if (find_zone(&conf->members[i].local, f->zone) != NULL)
 			return true;
-		}
-	}
-	return parse_zone_number(zone, &f->zone);
+	if (own == NULL || !parse_zone_number(zone, &number))
+		return false;
+	zones = ha_conf_zones(&own->local);
+	f->zone = ha_zone_key_of(&zones, number);
+	return true;
 }
 
 /* False: the client was told what is wrong. */
@@ -469,6 +489,7 @@ fill_flags(const struct ha_view_session *v, char *flags[static FLAGS_MAX])
 		{ (v->record.status & HA_STATUS_SEQ_ADJUST) != 0,
 		    "sequence-adjusted" },
 		{ v->bare && v->installed, "bare" },
+		{ !v->zone_here, "zone-missing" },
 	};
 	size_t n = 0;
 
@@ -517,7 +538,8 @@ say_detail(struct ha_control_client *client,
 	body.n_flags = fill_flags(view, flags);
 	body.flags = flags;
 	body.mark = view->record.mark;
-	body.conntrack_zone = view->record.orig.zone;
+	body.has_conntrack_zone = view->zone_here;
+	body.conntrack_zone = view->zone_number;
 	body.changed_seconds = ha_control_seconds_since(control,
 	    view->changed);
 	body.n_labels = fill_labels(view, labels);

@@ -74,6 +74,7 @@ fill_config(const struct ha_files *files, struct ha_dataplane_config *c)
 	    HA_SIGNAL_LABEL;
 	c->owner_bit = s->owner_bit;
 	c->replica_bit = s->replica_bit;
+	c->zones = ha_conf_zones(&files->self->local);
 	c->rule = s->rule;
 	c->gate = s->gate;
 	add_untracked(files, c, HA_LINK_HA4);
@@ -81,11 +82,12 @@ fill_config(const struct ha_files *files, struct ha_dataplane_config *c)
 }
 
 static bool
-same_table(const struct ha_dataplane_config *a,
+same_kernel(const struct ha_dataplane_config *a,
     const struct ha_dataplane_config *b)
 {
 	if (a->rule != b->rule || a->gate != b->gate ||
-	    a->n_untracked != b->n_untracked)
+	    a->n_untracked != b->n_untracked ||
+	    !ha_zones_equal(&a->zones, &b->zones))
 		return false;
 	for (int i = 0; i < a->n_untracked; i++) {
 		const struct ha_untracked *u = &a->untracked[i];
@@ -106,7 +108,7 @@ ha_daemon_change_kernel(struct ha_daemon *d, const struct ha_files *from,
 
 	fill_config(from, &before);
 	fill_config(to, &now);
-	return same_table(&before, &now) ? HA_OK :
+	return same_kernel(&before, &now) ? HA_OK :
 	    ha_dataplane_change(d->dataplane, &now, why);
 }
 

@@ -10,9 +10,11 @@
 #include "dataplane/conntrack_msg.h"
 #include "tests/fuzz/fuzz.h"
 
-static const struct ha_ct_bits BITS[] = {
-	{ HA_SIGNAL_LABEL, 126, 127 },
-	{ HA_SIGNAL_MARK, 30, 31 },
+static const struct ha_zones ZONES = { 1, { { 0x81234567, 3 } } };
+
+static const struct ha_ct_terms TERMS[] = {
+	{ { HA_SIGNAL_LABEL, 126, 127 }, &ZONES, NULL },
+	{ { HA_SIGNAL_MARK, 30, 31 }, &ZONES, NULL },
 };
 
 static void
@@ -24,7 +26,7 @@ must(bool what)
 
 static void
 come_back(const struct ha_record *r, const struct ha_extra *x,
-    const struct ha_ct_bits *bits)
+    const struct ha_ct_terms *terms)
 {
 	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
 	const struct ha_kernel_op op = { .ticket = 1,
@@ -32,10 +34,10 @@ come_back(const struct ha_record *r, const struct ha_extra *x,
 		.extra = x };
 	struct ha_tuple plain = ha_tuple_invert(&r->orig);
 	struct ha_ct_entry e;
-	size_t len = ha_ct_build(buf, &op, 0, bits, 1);
+	size_t len = ha_ct_build(buf, &op, 0, terms, 1);
 
 	must(len <= sizeof(buf));
-	must(ha_ct_parse(buf, len, false, bits, &e) == HA_OK);
+	must(ha_ct_parse(buf, len, false, terms, &e) == HA_OK);
 	must(ha_tuple_equal(&e.session.record.orig, &r->orig));
 	must(ha_tuple_equal(&e.session.record.reply, &plain));
 	must(e.session.record.mark == r->mark);
@@ -48,21 +50,21 @@ ha_fuzz_one(const uint8_t *data, size_t len)
 {
 	struct ha_tuple master;
 
-	for (size_t i = 0; i < sizeof(BITS) / sizeof(BITS[0]); i++) {
+	for (size_t i = 0; i < sizeof(TERMS) / sizeof(TERMS[0]); i++) {
 		for (int dumped = 0; dumped < 2; dumped++) {
 			struct ha_ct_entry e;
 
-			if (ha_ct_parse(data, len, dumped != 0, &BITS[i],
+			if (ha_ct_parse(data, len, dumped != 0, &TERMS[i],
 			    &e) != HA_OK)
 				continue;
 			must(ha_record_valid(&e.session.record));
 			must(ha_extra_valid(&e.session.extra));
 			come_back(&e.session.record, &e.session.extra,
-			    &BITS[i]);
+			    &TERMS[i]);
 		}
 	}
 	if (ha_ct_is_expect(data, len) &&
-	    ha_ct_parse_expect(data, len, &master) == HA_OK)
+	    ha_ct_parse_expect(data, len, &TERMS[0], &master) == HA_OK)
 		must(master.family == HA_IPV4 || master.family == HA_IPV6);
 }
 
@@ -78,7 +80,7 @@ seed_record(unsigned int i)
 	memset(r.orig.dst, 2, i % 2 == 0 ? 4 : 16);
 	r.orig.src_port = 512;
 	r.orig.dst_port = 8 * 256;
-	r.orig.zone = 3;
+	r.orig.zone = ZONES.zone[0].key;
 	r.reply = ha_tuple_invert(&r.orig);
 	r.reply.dst[0] = 9; /* source translation */
 	r.reply.src[3] = 9; /* and the other */
@@ -105,7 +107,7 @@ ha_fuzz_seed(unsigned int i, uint8_t *out, size_t cap)
 
 	if (i >= 20)
 		return 0;
-	len = ha_ct_build(buf, &op, 0, &BITS[i / 10], 1);
+	len = ha_ct_build(buf, &op, 0, &TERMS[i / 10], 1);
 	if (len > cap)
 		return 0;
 	memcpy(out, buf, len);

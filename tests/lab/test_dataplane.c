@@ -377,7 +377,9 @@ END_TEST
 
 START_TEST(an_overrun_is_told)
 {
-	const struct ha_ct_bits bits = { HA_SIGNAL_LABEL, OWNER, REPLICA };
+	const struct ha_zones zones = { 0 };
+	const struct ha_ct_terms terms = { { HA_SIGNAL_LABEL, OWNER,
+		REPLICA }, &zones, NULL };
 	static struct ha_record records[HA_KERNEL_OPS_MAX];
 	static struct ha_kernel_op ops[HA_KERNEL_OPS_MAX];
 	struct ha_dataplane_stats stats = { 0 };
@@ -385,7 +387,7 @@ START_TEST(an_overrun_is_told)
 
 	config.event_buffer_bytes = 16384;
 	start();
-	ck_assert_int_eq(ha_ct_install_open(&bits, &stats, &other), HA_OK);
+	ck_assert_int_eq(ha_ct_install_open(&terms, &stats, &other), HA_OK);
 	for (size_t i = 0; i < HA_KERNEL_OPS_MAX; i++) {
 		records[i] = udp((uint16_t)(20000 + i));
 		ops[i] = (struct ha_kernel_op){ i, HA_KERNEL_INSTALL, 0, false,

@@ -189,7 +189,7 @@ draw_zones(struct ha_rng *rng, struct ha_conf_local *local)
 
 	memset(local->zones, 0, sizeof(local->zones));
 	local->n_zones = (uint8_t)(1 + below(rng, below(rng, 8) == 0 ?
-	    HA_CONF_ZONES_MAX : 3));
+	    HA_ZONES_MAX : 3));
 	for (unsigned int i = 0; i < local->n_zones; i++) {
 		struct ha_conf_zone *z = &local->zones[i];
 

@@ -73,7 +73,7 @@ tuples(struct ha_rng *rng, struct ha_record *r)
 
 	r->orig.family = chance(rng, 50) ? HA_IPV4 : HA_IPV6;
 	r->orig.protocol = PROTOCOLS[ha_rng_below(rng, sizeof(PROTOCOLS))];
-	r->orig.zone = (uint16_t)number(rng, 16);
+	r->orig.zone = (uint32_t)number(rng, 32);
 	endpoints(rng, &r->orig);
 	r->reply = ha_tuple_invert(&r->orig);
 	other = r->reply;

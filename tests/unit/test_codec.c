@@ -170,7 +170,7 @@ longest_batch(void)
 		e->change = (i + 1) * step;
 		e->uid = (struct ha_uid){ 1, far, 15 };
 		e->version = (struct ha_version){ far, UINT32_MAX, 14 };
-		r->orig.zone = UINT16_MAX;
+		r->orig.zone = i % 2 == 0 ? 0 : UINT32_MAX;
 		r->orig.protocol = UINT8_MAX;
 		r->reply = r->orig;
 		memset(r->reply.src, 0x55, 16);
@@ -346,6 +346,30 @@ START_TEST(an_entry_is_short)
 	each = (unsigned int)((frame_len + HA_BATCH_MAX - 1) / HA_BATCH_MAX);
 	printf("%s: %u bytes an entry\n", sizes[_i].what, each);
 	ck_assert_uint_le(each, sizes[_i].at_most);
+}
+END_TEST
+
+START_TEST(a_zone_is_told_once_where_all_are_in_it)
+{
+	struct ha_message m = plain_batch(HA_IPV4, HA_BATCH_MAX);
+	const struct ha_message *out;
+	size_t without;
+
+	encode(&m);
+	without = frame_len;
+	for (int i = 0; i < HA_BATCH_MAX; i++) {
+		entries[i].record.orig.zone = 0x87654321;
+		entries[i].record.reply.zone = 0x87654321;
+	}
+	entries[1].kind = HA_ENTRY_END; /* has none, and is in between */
+	entries[2].kind = HA_ENTRY_UPDATE;
+	encode(&m);
+	ck_assert_uint_le(frame_len, without + 6);
+	ck_assert_int_eq(decode(frame, frame_len, &out), HA_OK);
+	ck_assert_uint_eq(out->u.batch.entries[0].record.orig.zone,
+	    0x87654321);
+	ck_assert_uint_eq(out->u.batch.entries[3].record.reply.zone,
+	    0x87654321);
 }
 END_TEST
 
@@ -700,7 +724,7 @@ static const struct {
 	{ "TCP state in update", AN_UPDATE, 11, 10, HA_ERR_CORRUPT },
 	{ "TCP bits in update", AN_UPDATE, 11, 1 << 28, HA_ERR_CORRUPT },
 	{ "addresses in update: passed over", AN_UPDATE, 6, 1, HA_OK },
-	{ "zone", A_FULL, 16, 65536, HA_ERR_CORRUPT },
+	{ "any zone", A_FULL, 31, UINT32_MAX, HA_OK },
 	{ "record flag", A_FULL, 18, 2, HA_ERR_CORRUPT },
 	{ "record flags of 256", A_FULL, 18, 256, HA_ERR_CORRUPT },
 	{ "end", AN_END, 19, HA_END_MAX - 1, HA_OK },
@@ -1404,6 +1428,7 @@ add_round_trip_tests(TCase *tc)
 	tcase_add_loop_test(tc, a_body_of_another_batch_is_refused, 0,
 	    N(strange_bodies));
 	tcase_add_loop_test(tc, an_entry_is_short, 0, N(sizes));
+	tcase_add_test(tc, a_zone_is_told_once_where_all_are_in_it);
 	tcase_add_test(tc, the_longest_batch_fits_one_frame);
 	tcase_add_test(tc, the_longest_entry_leaves_no_field_out);
 	tcase_add_loop_test(tc, a_small_buffer_is_an_error_and_stays_unhurt,

@@ -11,8 +11,17 @@
 
 #include "dataplane/conntrack_msg.h"
 
-static const struct ha_ct_bits LABEL = { HA_SIGNAL_LABEL, 126, 127 };
-static const struct ha_ct_bits MARK = { HA_SIGNAL_MARK, 30, 31 };
+/* Here 77 has a name; it was 78 once, which has none now. */
+#define DMZ UINT32_C(0x81234567)
+
+static const struct ha_zones ZONES = { 1, { { DMZ, 77 } } };
+static const struct ha_zones PAST = { 2, { { DMZ, 78 },
+    { DMZ + 1, 79 } } };
+
+static const struct ha_ct_terms LABEL = { { HA_SIGNAL_LABEL, 126, 127 },
+	&ZONES, &PAST };
+static const struct ha_ct_terms MARK = { { HA_SIGNAL_MARK, 30, 31 }, &ZONES,
+	&PAST };
 
 /* What Linux 6.18 on x86-64 told of one TCP connection through a rule that
  * sets bit 126 of the label: its first packet, and that it is assured. */
@@ -147,7 +156,7 @@ tuple6(uint8_t protocol, uint16_t src_port, uint16_t dst_port)
 }
 
 static struct ha_record
-record(struct ha_tuple orig, uint16_t zone)
+record(struct ha_tuple orig, uint32_t zone)
 {
 	struct ha_record r = { .orig = orig };
 
@@ -210,30 +219,30 @@ dug_port(const void *msg, uint16_t nat, uint16_t which)
 
 static size_t
 build(uint8_t *buf, enum ha_kernel_verb verb, uint8_t change,
-    const struct ha_record *r, const struct ha_ct_bits *bits)
+    const struct ha_record *r, const struct ha_ct_terms *terms)
 {
 	const struct ha_kernel_op op = { 1, verb, change, false, 3600, r };
 
-	return ha_ct_build(buf, &op, change, bits, 99);
+	return ha_ct_build(buf, &op, change, terms, 99);
 }
 
 static size_t
 build_extra(uint8_t *buf, enum ha_kernel_verb verb, uint16_t change,
-    const struct ha_extra *x, const struct ha_ct_bits *bits)
+    const struct ha_extra *x, const struct ha_ct_terms *terms)
 {
 	struct ha_record r = record(tuple4(IPPROTO_TCP, 4400, 21), 0);
 	const struct ha_kernel_op op = { .ticket = 1, .verb = verb,
 		.change = change, .lifetime_s = 60, .record = &r, .extra = x };
 
-	return ha_ct_build(buf, &op, change, bits, 99);
+	return ha_ct_build(buf, &op, change, terms, 99);
 }
 
 static struct ha_in_session
-parse(const void *msg, size_t len, bool dumped, const struct ha_ct_bits *bits)
+parse(const void *msg, size_t len, bool dumped, const struct ha_ct_terms *terms)
 {
 	struct ha_ct_entry e;
 
-	ck_assert_int_eq(ha_ct_parse(msg, len, dumped, bits, &e), HA_OK);
+	ck_assert_int_eq(ha_ct_parse(msg, len, dumped, terms, &e), HA_OK);
 	return e.session;
 }
 
@@ -241,16 +250,57 @@ static const struct {
 	const char *why;
 	bool six;
 	uint8_t protocol;
-	uint16_t src_port, dst_port, zone;
+	uint16_t src_port, dst_port;
+	uint32_t zone;
 } trips[] = {
 	{ "TCP", false, IPPROTO_TCP, 4400, 80, 0 },
 	{ "TCP over IPv6", true, IPPROTO_TCP, 4400, 80, 0 },
-	{ "UDP in a zone", false, IPPROTO_UDP, 53, 53, 77 },
+	{ "UDP in a zone", false, IPPROTO_UDP, 53, 53, DMZ },
+	{ "UDP in a zone without a name", false, IPPROTO_UDP, 53, 53, 76 },
 	{ "echo", false, IPPROTO_ICMP, 512, 8 * 256, 0 },
 	{ "echo over IPv6", true, IPPROTO_ICMPV6, 512, 128 * 256, 0 },
 	{ "ports at their limit", false, IPPROTO_UDP, 65535, 1, 65535 },
 	{ "a protocol without ports", true, IPPROTO_ESP, 0, 0, 0 },
 };
+
+static const struct {
+	const char *why;
+	uint32_t key;
+	int number; /* -1: there is no such zone */
+} zones[] = {
+	{ "one with a name", DMZ, 77 },
+	{ "one without", 78, 78 },
+	{ "one that had a name", DMZ + 1, 79 },
+	{ "one that had none, by its number", 77, 77 },
+	{ "one that is nowhere", DMZ + 2, -1 },
+	{ "the usual one", 0, 0 },
+};
+
+START_TEST(the_kernel_is_told_the_number_of_a_zone)
+{
+	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
+	struct ha_record r = record(tuple4(IPPROTO_UDP, 1, 2), zones[_i].key);
+	const struct ha_kernel_op op = { .verb = HA_KERNEL_REMOVE,
+		.record = &r };
+	size_t len = ha_ct_build(buf, &op, 0, &LABEL, 1);
+	const struct nlattr *a;
+
+	ck_assert_msg((len > 0) == (zones[_i].number >= 0), "case: %s",
+	    zones[_i].why);
+	ck_assert_uint_eq(ha_ct_build_read(buf, &r.orig, &LABEL, 1) > 0,
+	    len > 0);
+	ck_assert_uint_eq(ha_ct_build_sign(buf, &r.orig, &LABEL, 1) > 0,
+	    len > 0);
+	if (len == 0)
+		return;
+	a = DIG(buf, CTA_ZONE);
+	if (zones[_i].number > 0)
+		ck_assert_int_eq(ntohs(mnl_attr_get_u16(a)),
+		    zones[_i].number);
+	else
+		ck_assert_ptr_null(a);
+}
+END_TEST
 
 START_TEST(what_is_built_is_parsed_alike)
 {
@@ -301,12 +351,12 @@ static const struct {
 START_TEST(what_few_sessions_have_is_parsed_alike)
 {
 	_Alignas(8) uint8_t buf[HA_CT_MSG_MAX];
-	const struct ha_ct_bits *bits[] = { &LABEL, &MARK };
+	const struct ha_ct_terms *terms[] = { &LABEL, &MARK };
 	struct ha_in_session s;
 
 	for (size_t i = 0; i < 2; i++) {
 		s = parse(buf, build_extra(buf, HA_KERNEL_INSTALL, 0,
-		    extras[_i].extra, bits[i]), false, bits[i]);
+		    extras[_i].extra, terms[i]), false, terms[i]);
 		ck_assert_msg(ha_extra_equal(&s.extra, extras[_i].extra),
 		    "case: %s", extras[_i].why);
 		ck_assert(s.bits_known && s.replica_bit && !s.owner_bit);
@@ -338,14 +388,14 @@ START_TEST(a_changed_label_leaves_our_bits_alone)
 	ck_assert(label_bit(buf, CTA_LABELS, 63));
 	ck_assert(!label_bit(buf, CTA_LABELS, 62));
 	ck_assert(label_bit(buf, CTA_LABELS_MASK, 62));
-	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.owner));
-	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.replica));
+	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.bits.owner));
+	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.bits.replica));
 
 	build_extra(buf, HA_KERNEL_CHANGE, both, &EXTRA, &LABEL);
 	ck_assert(label_bit(buf, CTA_LABELS, 63));
-	ck_assert(label_bit(buf, CTA_LABELS_MASK, LABEL.owner));
-	ck_assert(!label_bit(buf, CTA_LABELS, LABEL.owner));
-	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.replica));
+	ck_assert(label_bit(buf, CTA_LABELS_MASK, LABEL.bits.owner));
+	ck_assert(!label_bit(buf, CTA_LABELS, LABEL.bits.owner));
+	ck_assert(!label_bit(buf, CTA_LABELS_MASK, LABEL.bits.replica));
 
 	build_extra(buf, HA_KERNEL_CHANGE, both, NULL, &MARK);
 	ck_assert(!label_bit(buf, CTA_LABELS, 63));
@@ -543,7 +593,7 @@ START_TEST(a_probe_clears_one_bit_and_a_mark_keeps_ours)
 	struct ha_record r = record(tuple4(IPPROTO_UDP, 1, 2), 0);
 	uint8_t bit[HA_CT_LABEL_BYTES] = { 0 }, none[HA_CT_LABEL_BYTES] = { 0 };
 
-	ha_ct_label_set(bit, LABEL.owner);
+	ha_ct_label_set(bit, LABEL.bits.owner);
 	build(buf, HA_KERNEL_CHANGE, HA_CHANGE_PROBE, &r, &LABEL);
 	ck_assert_mem_eq(mnl_attr_get_payload(DIG(buf, CTA_LABELS)), none,
 	    sizeof(none));
@@ -824,6 +874,7 @@ main(void)
 	int failed;
 
 	LOOP(tc, what_is_built_is_parsed_alike, trips);
+	LOOP(tc, the_kernel_is_told_the_number_of_a_zone, zones);
 	LOOP(tc, what_few_sessions_have_is_parsed_alike, extras);
 	tcase_add_test(tc, a_changed_label_leaves_our_bits_alone);
 	tcase_add_test(tc, a_changed_shift_is_told_of_both_directions);

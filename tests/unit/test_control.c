@@ -354,7 +354,8 @@ tcp_record(uint8_t host, uint16_t port)
 
 	r.orig = (struct ha_tuple){ .src = { 10, 0, 0, host },
 		.dst = { 192, 0, 2, 1 }, .src_port = port, .dst_port = 443,
-		.family = HA_IPV4, .protocol = IPPROTO_TCP };
+		.zone = ha_zone_key("internal"), .family = HA_IPV4,
+		.protocol = IPPROTO_TCP };
 	r.reply = ha_tuple_invert(&r.orig);
 	return r;
 }
@@ -391,7 +392,8 @@ icmp_record(void)
 
 	r.orig = (struct ha_tuple){ .src = { 10, 0, 0, 9 },
 		.dst = { 192, 0, 2, 7 }, .src_port = 77, .dst_port = 8 << 8,
-		.family = HA_IPV4, .protocol = IPPROTO_ICMP };
+		.zone = ha_zone_key("internal"), .family = HA_IPV4,
+		.protocol = IPPROTO_ICMP };
 	r.reply = ha_tuple_invert(&r.orig);
 	return r;
 }
@@ -404,7 +406,10 @@ add_sessions(void)
 		nat_record(2, 40001), udp6_record(), icmp_record() };
 	struct ha_record remote = tcp_record(3, 40002);
 	const struct ha_extra extra = { .label = { 1 << 3, 1 << 6 },
-		.helper = "ftp", .master = records[0].orig };
+		.helper = "ftp", .master = { .src = { 10, 0, 0, 1 },
+		    .dst = { 192, 0, 2, 1 }, .src_port = 40000,
+		    .dst_port = 443, .family = HA_IPV4,
+		    .protocol = IPPROTO_TCP } };
 
 	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
 		core_pair_session(pair, 1, &records[i],
