@@ -456,7 +456,8 @@ owns(const struct oracle *o, uint8_t member, const struct name *n)
 	    h->role == HA_ROLE_OWNED;
 }
 
-/* Has the loser all of what the winner said when it claimed? */
+/* Has the loser all of what the winner said when it claimed?  A relay that
+ * has claimed it since leaves it out of the winner's list. */
 static void
 check_s11_pair(struct oracle *o, const struct name *n, uint8_t loser,
     uint8_t winner)
@@ -470,7 +471,8 @@ check_s11_pair(struct oracle *o, const struct name *n, uint8_t loser,
 	said = t == NULL ? NULL : oracle_said_at(t,
 	    oracle_complete(o, loser, s));
 	if (said != NULL && said->kind <= HA_ENTRY_UPDATE &&
-	    oracle_compare(&said->version, &n->held[loser].version) > 0)
+	    oracle_compare(&said->version, &n->held[loser].version) > 0 &&
+	    !is_claimed_unheard(o, loser, n, said))
 		oracle_violate(o, "S11", "member %d still owns %s, and has "
 		    "heard that member %d does", loser,
 		    oracle_uid_text(&n->uid, uid), winner);
